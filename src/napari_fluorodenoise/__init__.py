@@ -1,0 +1,1 @@
+"""Denoise X-ray fluoroscopy sequences without clean training data."""

@@ -1,0 +1,200 @@
+"""Maps a fitted stage over blocks of a sequence: numpy for what is in memory, dask for what is not.
+
+A block has a core, which it answers for, and an outer part, which adds the neighbours that the stage asked for
+(its halo), clipped where the sequence ends. Law: a result never depends on how the sequence was cut.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
+
+from napari_fluorodenoise.engine.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import dask.array as da
+    from numpy.typing import NDArray
+
+__all__ = ["Block", "Fitted", "Output", "cut", "map_blocks", "stream"]
+
+FRAMES = 8
+"""Frames per block: about as many as the halo of a temporal filter, and some MB each at 1024²."""
+
+Array: TypeAlias = "NDArray[Any] | da.Array"
+Ranges = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Where a block lies in the sequence: absolute (t, y, x) ranges without (`core`) and with (`outer`) neighbours."""
+
+    core: Ranges
+    outer: Ranges
+
+    @property
+    def inner(self) -> Ranges:
+        """The core's ranges counted from the start of the outer part: `block[at.inner]` is the core."""
+        t, y, x = (slice(c.start - o.start, c.stop - o.start) for c, o in zip(self.core, self.outer, strict=True))
+        return t, y, x
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a fitted stage makes of a block: its dtype, and its frame's (Y, X) where it differs from the input's."""
+
+    dtype: np.dtype[Any]
+    frame: tuple[int, int] | None = None
+
+
+class Fitted(Protocol):
+    """A stage after it has looked at the whole sequence: pure from blocks to blocks."""
+
+    @property
+    def cuts(self) -> str:
+        """The axes a block may be cut along: "tyx" for a local filter, "t" where whole frames are needed."""
+
+    @property
+    def halo(self) -> tuple[int, int, int]:
+        """How many neighbours (t, y, x) a block needs on either side of the axes it is cut along."""
+
+    def apply(self, block: Mapping[str, NDArray[Any]], at: Block) -> Mapping[str, NDArray[Any]]:
+        """The named results for the core of `at`, from arrays (t, y, x) that cover its outer part."""
+
+
+def cut(shape: tuple[int, int, int], *, size: tuple[int, int, int], halo: tuple[int, int, int]) -> list[Block]:
+    """Blocks that tile `shape` (T, Y, X) with cores of at most `size`; outer parts reach `halo` further, clipped."""
+    axes = [_intervals(n, step, reach) for n, step, reach in zip(shape, size, halo, strict=True)]
+    return [Block(core=(t[0], y[0], x[0]), outer=(t[1], y[1], x[1])) for t, y, x in product(*axes)]
+
+
+def map_blocks(
+    fitted: Fitted,
+    inputs: Mapping[str, Array],
+    *,
+    outputs: Mapping[str, Output],
+    size: tuple[int, int, int] | None = None,
+    progress: Progress = silent,
+) -> dict[str, Array]:
+    """The named arrays (T, Y, X) that `fitted` makes of `inputs`: numpy from numpy, dask where an input is dask.
+
+    `size` (t, y, x) bounds a block's core; by default whole frames, a few at a time. Axes that `fitted.cuts` does not
+    name are never cut.
+    """
+    shape = next(iter(inputs.values())).shape
+    blocks = cut(shape, size=_allowed(size or (FRAMES, *shape[1:]), shape, fitted.cuts), halo=fitted.halo)
+    if all(isinstance(array, np.ndarray) for array in inputs.values()):
+        return _eager(fitted, inputs, outputs, blocks, progress)
+    return _lazy(fitted, inputs, outputs, blocks)
+
+
+def stream(
+    arrays: Mapping[str, Array], *, frames: int = FRAMES, workers: int | None = None, progress: Progress = silent
+) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
+    """Every array in order, `frames` frames at a time, as (range of frames, named numpy blocks); bounded memory.
+
+    At most `workers` + 1 blocks are in flight (default: one worker per core). What the arrays share is computed once.
+    """
+    count = next(iter(arrays.values())).shape[0]
+    ranges = [slice(start, min(start + frames, count)) for start in range(0, count, frames)]
+    if all(isinstance(array, np.ndarray) for array in arrays.values()):
+        parts: Iterator[dict[str, NDArray[Any]]] = ({k: np.asarray(a[at]) for k, a in arrays.items()} for at in ranges)
+    else:
+        parts = _ahead([{k: a[at] for k, a in arrays.items()} for at in ranges], workers or os.cpu_count() or 1)
+    for at, part in zip(ranges, parts, strict=True):
+        yield at, part
+        progress(at.stop / count, f"frame {at.stop} of {count}")
+
+
+def _ahead(parts: Sequence[Mapping[str, Any]], workers: int) -> Iterator[dict[str, NDArray[Any]]]:
+    """The computed parts in order, with a bounded number under way."""
+    import dask
+
+    def compute(part: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+        (done,) = dask.compute(dict(part), scheduler="synchronous")
+        return {name: np.asarray(array) for name, array in done.items()}
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="block")
+    waiting: deque[Future[dict[str, NDArray[Any]]]] = deque()
+    try:
+        for part in parts:
+            waiting.append(pool.submit(compute, part))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _eager(
+    fitted: Fitted,
+    inputs: Mapping[str, Array],
+    outputs: Mapping[str, Output],
+    blocks: list[Block],
+    progress: Progress,
+) -> dict[str, Array]:
+    shape = next(iter(inputs.values())).shape
+    results: dict[str, Array] = {
+        name: np.empty((shape[0], *(output.frame or shape[1:])), output.dtype) for name, output in outputs.items()
+    }
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="block") as pool:
+        calls = [pool.submit(_apply, fitted, at, {k: a[at.outer] for k, a in inputs.items()}) for at in blocks]
+        try:
+            for done, (at, call) in enumerate(zip(blocks, calls, strict=True), start=1):
+                for name, part in call.result().items():
+                    where = at.core if outputs[name].frame is None else at.core[:1]
+                    results[name][where] = part
+                progress(done / len(blocks), f"frame {at.core[0].stop} of {shape[0]}")
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    return results
+
+
+def _lazy(
+    fitted: Fitted, inputs: Mapping[str, Array], outputs: Mapping[str, Output], blocks: list[Block]
+) -> dict[str, Array]:
+    import dask
+    import dask.array as da
+
+    shared = dask.delayed(fitted, pure=False, traverse=False)
+    call = dask.delayed(_apply, pure=False)
+    parts = [call(shared, at, {k: a[at.outer] for k, a in inputs.items()}) for at in blocks]
+
+    def whole(name: str, output: Output) -> da.Array:
+        pieces: dict[tuple[int, ...], Any] = {}
+        for at, part in zip(blocks, parts, strict=True):
+            size = tuple(s.stop - s.start for s in at.core)
+            frame = output.frame or size[1:]
+            piece = da.from_delayed(part[name], shape=(size[0], *frame), dtype=output.dtype)
+            pieces[tuple(s.start for s in at.core)] = piece
+        return da.block(_nested(pieces))
+
+    return {name: whole(name, output) for name, output in outputs.items()}
+
+
+def _apply(fitted: Fitted, at: Block, block: Mapping[str, Any]) -> Mapping[str, NDArray[Any]]:
+    return fitted.apply({name: np.asarray(array) for name, array in block.items()}, at)
+
+
+def _nested(pieces: Mapping[tuple[int, ...], Any]) -> list[Any]:
+    """Pieces keyed by their (t, y, x) start as the nested lists that `dask.array.block` joins."""
+    starts = [sorted({key[axis] for key in pieces}) for axis in range(3)]
+    return [[[pieces[t, y, x] for x in starts[2]] for y in starts[1]] for t in starts[0]]
+
+
+def _allowed(size: tuple[int, int, int], shape: Sequence[int], cuts: str) -> tuple[int, int, int]:
+    t, y, x = (min(step, n) if axis in cuts else n for axis, step, n in zip("tyx", size, shape, strict=True))
+    return t, y, x
+
+
+def _intervals(length: int, step: int, reach: int) -> list[tuple[slice, slice]]:
+    """(core, outer) ranges along one axis."""
+    starts = range(0, length, step)
+    return [(slice(a, min(a + step, length)), slice(max(a - reach, 0), min(a + step + reach, length))) for a in starts]

@@ -1,0 +1,105 @@
+"""The one contract of all stages: a frozen declaration that is fitted to a run once and then applied to its blocks.
+
+    stage.reads(run), stage.adds(run)     what it needs and what it makes, known before anything is computed
+    stage.fit(run) -> fitted              looks at the whole sequence once, streaming; bounded memory
+    fitted.apply(block, at) -> arrays     pure, and independent of how the sequence is cut
+    stage(run) -> Run                     fit, then apply over blocks: what scripts call
+
+A stage's fields are its parameters. Bounds and units stand in the declaration, so validation, the form in napari,
+`--set stage.field=value` and the JSON recipe all read the same lines.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from pydantic import ConfigDict
+
+from napari_fluorodenoise.engine.blocks import Block, Output, map_blocks
+from napari_fluorodenoise.engine.progress import Progress, portion, silent
+from napari_fluorodenoise.video import Image, Run, Table, Video
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["STRICT", "Added", "FittedStage", "Stage"]
+
+STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+"""For every stage's declaration: unknown keys are refused, and the line under a field describes it."""
+
+
+@dataclass(frozen=True)
+class Added:
+    """What a stage will add under a name: dims "tyx", "yx" or "table", its dtype and its units."""
+
+    dims: Literal["tyx", "yx", "table"]
+    dtype: np.dtype[Any]
+    units: str
+
+
+class FittedStage(ABC):
+    """A stage after `fit`. `results` holds what is no video: pictures and tables of the whole sequence."""
+
+    results: Mapping[str, Image | Table]
+    cuts: str
+    halo: tuple[int, int, int]
+
+    @abstractmethod
+    def apply(self, block: Mapping[str, NDArray[Any]], at: Block) -> Mapping[str, NDArray[Any]]:
+        """The named videos for the core of `at`, (t, y, x) each, from inputs that cover its outer part."""
+
+    def canvas(self, name: str) -> tuple[tuple[int, int], tuple[float, float]] | None:
+        """(Y, X) and origin (row, column) in pixels of the video `name` where it does not lie on the input's frames."""
+        return None
+
+
+class Stage(ABC):
+    """A step from run to run; its fields are its parameters."""
+
+    @abstractmethod
+    def reads(self, run: Run) -> tuple[str, ...]:
+        """The names of the videos that every block is given, the one that sets timing and spacing first."""
+
+    @abstractmethod
+    def adds(self, run: Run) -> dict[str, Added]:
+        """What this stage adds to `run`, by name; the stage's main result first."""
+
+    @abstractmethod
+    def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedStage:
+        """This stage fitted to `run`: looks at the whole sequence once, streaming."""
+
+    def __call__(
+        self, source: Video | Run, *, progress: Progress = silent, rng: np.random.Generator | None = None
+    ) -> Run:
+        """A run with this stage's results added; lazy where the input is lazy.
+
+        Raises ValueError where a name is missing or taken, or the data do not suit the stage. `progress` may raise
+        `Cancelled`; then nothing is kept.
+        """
+        run = Run.of(source)
+        names = self.reads(run)
+        videos = {name: run.video(name) for name in names}
+        added = self.adds(run)
+        run.adding(dict.fromkeys(added, videos[names[0]]))  # a taken name is refused before any work
+        fitted = self.fit(run, progress=portion(progress, 0.0, 0.5), rng=rng)
+        outputs = {name: _output(what, fitted.canvas(name)) for name, what in added.items() if what.dims == "tyx"}
+        arrays = map_blocks(
+            fitted,
+            {name: video.data for name, video in videos.items()},
+            outputs=outputs,
+            progress=portion(progress, 0.5, 1.0),
+        )
+        made = {name: _like(videos[names[0]], arrays[name], fitted.canvas(name)) for name in outputs}
+        return run.adding({name: made[name] if name in made else fitted.results[name] for name in added})
+
+
+def _output(what: Added, canvas: tuple[tuple[int, int], tuple[float, float]] | None) -> Output:
+    return Output(what.dtype, None if canvas is None else canvas[0])
+
+
+def _like(source: Video, data: Any, canvas: tuple[tuple[int, int], tuple[float, float]] | None) -> Video:
+    return source.with_data(data, origin=None if canvas is None else canvas[1])
