@@ -1,0 +1,78 @@
+"""A picture cleaned by an empirical Wiener filter over overlapping cosine blocks, for noise of a known spectrum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_fluorodenoise.primitives.dct import analyse, block_means, synthesise
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["wiener"]
+
+SIZE = 16
+"""Block size in px: anatomy is smooth, and a larger block averages more of it."""
+THRESHOLD = 2.7
+"""Standard deviations of noise that a coefficient must exceed to enter the pilot: the constant of BM3D."""
+HIDDEN = 0.025
+"""Signal that lies below the noise unseen, as a share of its power: 0.02 to 0.04 on phantoms and angiographies."""
+
+
+def wiener(
+    picture: NDArray[np.float32],
+    *,
+    deviation: NDArray[np.float32],
+    variance: NDArray[np.float32],
+    step: int = 8,
+    keep_mean: bool = True,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`picture` (Y, X) without its noise, and the error variance that is left in it (Y, X), float32 both.
+
+    `deviation` (1, SIZE, 1, SIZE) is that of the coefficients for noise of unit variance (`primitives.dct.deviation`),
+    `variance` (Y, X) the noise's variance where it is not 1. A pilot, thresholded hard, gives the filter its gains.
+    `keep_mean` never shrinks a block's mean: right for pictures, wrong for differences, whose mean is noise.
+    Blocks every `step` pixels: half as far costs four times as much and gains 0.2 dB. The noise left takes the pilot's
+    spectrum for the true one, with an average share of hidden signal; it says little about a single faint detail.
+    After the two-step filter of K. Dabov et al., doi 10.1109/TIP.2007.901238, without its search for similar blocks.
+    """
+    shape = picture.shape[0], picture.shape[1]
+    blocks: dict[str, Any] = {"size": SIZE, "step": step}
+    coefficients = analyse(picture, **blocks)
+    noise = deviation**2 * block_means(variance, **blocks)[:, None, :, None]
+    kept = coefficients * (_square(coefficients) > THRESHOLD**2 * noise)
+    if keep_mean:
+        kept[:, 0, :, 0] = coefficients[:, 0, :, 0]
+    count = np.count_nonzero(kept, axis=(1, 3))
+    pilot = synthesise(kept, shape=shape, step=step, weights=_inverse(count))
+    gains = _square(analyse(pilot, **blocks))
+    gains /= gains + noise
+    if keep_mean:
+        gains[:, 0, :, 0] = 1
+    left = np.einsum("iujv,iujv->ij", gains + HIDDEN, noise) / SIZE**2
+    coefficients *= gains
+    weights = _inverse(np.einsum("iujv,iujv->ij", gains, gains))
+    clean = synthesise(coefficients, shape=shape, step=step, weights=weights)
+    return clean, _spread(left, shape=shape, step=step)
+
+
+def _square(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    return values * values
+
+
+def _inverse(power: NDArray[Any]) -> NDArray[np.float32]:
+    """A block's weight: the fewer coefficients carry it, the less noise it holds."""
+    return np.asarray(1 / np.maximum(power, 1), np.float32)
+
+
+def _spread(left: NDArray[np.float32], *, shape: tuple[int, int], step: int) -> NDArray[np.float32]:
+    """The blocks' values (rows, columns) as a picture of `shape` (Y, X)."""
+    import cv2
+
+    lead = SIZE - step
+    fine = cv2.resize(left, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
+    start = lead - (SIZE - step) // 2  # a block's value stands for its middle
+    fine = np.pad(fine, ((0, SIZE), (0, SIZE)), mode="edge")
+    return np.ascontiguousarray(fine[start : start + shape[0], start : start + shape[1]])

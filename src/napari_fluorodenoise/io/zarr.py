@@ -1,0 +1,123 @@
+"""OME-Zarr (https://ngff.openmicroscopy.org): written as version 0.5, one frame to a chunk; 0.4 is read too.
+
+Axes are t, y, x in seconds and millimetres; where nobody knows a scale its unit is left out. A crop's origin is its
+translation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.io import facts
+from napari_fluorodenoise.io.files import FileError, explained
+from napari_fluorodenoise.io.frames import assumed_intensity, blocks, sequence
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_fluorodenoise.video import Video
+
+__all__ = ["DTYPES", "read", "write"]
+
+DTYPES = None
+
+UNITS = {
+    "second": 1.0,
+    "millisecond": 1e-3,
+    "microsecond": 1e-6,
+    "minute": 60.0,
+    "millimeter": 1.0,
+    "micrometer": 1e-3,
+    "nanometer": 1e-6,
+    "centimeter": 10.0,
+    "meter": 1e3,
+}
+"""How many seconds or millimetres a unit is."""
+
+
+def read(path: Path, *, overlays: bool = False) -> Video:
+    """The sequence in the OME-Zarr group, at its finest level, or in the bare Zarr array at `path`."""
+    import dask.array as da
+    import zarr
+
+    with explained(path, "an OME-Zarr group or a Zarr array"):
+        node = zarr.open(path, mode="r")
+        attributes = dict(node.attrs)
+        image = (attributes.get("ome") or attributes).get("multiscales", [{}])[0]
+        array = node if isinstance(node, zarr.Array) else node[image["datasets"][0]["path"]]
+        axes = [axis["name"] for axis in image["axes"]] if image else list("tyx"[-array.ndim :])
+        known = attributes.get(facts.KEY)
+        if known and array.nchunks_initialized < array.nchunks:  # Zarr would show a lost chunk as zeros
+            whole = f"{array.nchunks} chunks, found {array.nchunks_initialized}"
+            raise FileError(f"{path}: expected {whole}: the copy is not complete; copy it again")
+        described = facts.loaded(known) if known else _described(image, axes, array.dtype)
+        keep = sequence(axes, array.shape, path=path)
+        # a chunk that holds several frames is decoded whole, so it stays one piece
+        chunks = [min(array.chunks[axis], n) if axis == keep[0] else n for axis, n in enumerate(array.shape)]
+    data = da.from_array(_Explained(array, path), chunks=chunks, asarray=False)
+    data = data.squeeze(tuple(axis for axis in range(array.ndim) if axis not in keep))
+    return described.video(data if len(keep) == 3 else data[np.newaxis])
+
+
+def write(path: Path, video: Video, *, progress: Progress = silent) -> None:
+    """Write `video` as an OME-Zarr 0.5 image of one level at `path`."""
+    import zarr
+
+    group = zarr.open_group(path, mode="w-", zarr_format=3)
+    array = group.create_array(
+        "0",
+        shape=video.shape,
+        chunks=(1, *video.shape[1:]),
+        dtype=video.dtype,
+        compressors=zarr.codecs.BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle"),
+        dimension_names=["t", "y", "x"],
+        config={"write_empty_chunks": True},
+    )
+    for at, block in blocks(video, progress=progress):
+        array[at] = block
+    group.attrs.update({"ome": {"version": "0.5", "multiscales": [_multiscale(video)]}, facts.KEY: facts.dumped(video)})
+
+
+class _Explained:
+    """A Zarr array whose failures to read are `FileError`s."""
+
+    def __init__(self, array: Any, path: Path) -> None:
+        self.array, self.path = array, path
+        self.shape, self.ndim, self.dtype = array.shape, array.ndim, array.dtype.newbyteorder("=")
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        with explained(self.path, "a chunk to be readable"):
+            return np.asarray(self.array[key], self.dtype)
+
+
+def _described(image: Mapping[str, Any], axes: Sequence[str], dtype: np.dtype[Any]) -> facts.Facts:
+    """The facts that a foreign file's multiscales metadata state; a scale without a unit says nothing."""
+    steps: dict[str, float] = {}
+    transforms = image["datasets"][0].get("coordinateTransformations", []) if image else []
+    for transform in (*transforms, *image.get("coordinateTransformations", ())):
+        if transform["type"] == "scale":
+            for axis, scale in zip(image["axes"], transform["scale"], strict=True):
+                if axis.get("unit") in UNITS:
+                    steps[axis["name"]] = steps.get(axis["name"], UNITS[axis["unit"]]) * scale
+    size = (steps["y"], steps["x"]) if "y" in steps and "x" in steps else None
+    intensity = assumed_intensity(dtype)
+    return facts.Facts(frame_interval=steps.get("t"), pixel_size=size, intensity=intensity, metadata={})
+
+
+def _multiscale(video: Video) -> dict[str, Any]:
+    """The multiscales entry of `video`: https://ngff.openmicroscopy.org/0.5/#multiscale-md."""
+    pixel = video.pixel_size or (1.0, 1.0)
+    units = ("second" if video.frame_interval else None, *(["millimeter" if video.pixel_size else None] * 2))
+    axes: list[dict[str, str]] = [{"name": n, "type": k} for n, k in (("t", "time"), ("y", "space"), ("x", "space"))]
+    for axis, unit in zip(axes, units, strict=True):
+        axis.update({"unit": unit} if unit else {})
+    transforms: list[dict[str, Any]] = [{"type": "scale", "scale": [video.frame_interval or 1.0, *pixel]}]
+    if any(video.origin):
+        moved = [origin * size for origin, size in zip(video.origin, pixel, strict=True)]
+        transforms.append({"type": "translation", "translation": [0.0, *moved]})
+    return {"name": "image", "axes": axes, "datasets": [{"path": "0", "coordinateTransformations": transforms}]}

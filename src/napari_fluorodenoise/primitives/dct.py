@@ -1,0 +1,115 @@
+"""Overlapping blocks of a picture in the cosine basis, and the weighted way back.
+
+A picture (Y, X) is mirrored at its edges and cut into blocks of `size`², one every `step` pixels; the coefficients
+(rows of blocks, size, columns of blocks, size) are those of the orthonormal DCT-II. Laws: the transform keeps the
+energy of every block, and synthesise(analyse(picture)) == picture for any positive weights.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["analyse", "block_means", "deviation", "synthesise"]
+
+
+def analyse(picture: NDArray[np.float32], *, size: int, step: int) -> NDArray[np.float32]:
+    """The coefficients (rows, size, columns, size) float32 of `picture` (Y, X) float32; `step` divides `size`."""
+    basis, padded = _basis(size), _padded(picture, size, step)
+    rows, columns = ((n - size) // step + 1 for n in padded.shape)
+    down, right = padded.strides
+    across = as_strided(padded, (len(padded), columns, size), (down, right * step, right))
+    across = (across.reshape(-1, size) @ basis.T).reshape(len(padded), columns * size)
+    down, right = across.strides
+    along = as_strided(across, (rows, size, columns * size), (down * step, down, right))
+    coefficients: NDArray[np.float32] = np.matmul(basis, along).reshape(rows, size, columns, size)
+    return coefficients
+
+
+def synthesise(
+    coefficients: NDArray[np.float32], *, shape: tuple[int, int], step: int, weights: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The picture of `shape` (Y, X) float32 in which every block counts by a window and its weight (rows, columns)."""
+    rows, size, columns, _ = coefficients.shape
+    windowed = np.ascontiguousarray((_basis(size) * _window(size)).T)  # samples from coefficients
+    blocks = np.matmul(windowed, (coefficients * weights[:, None, :, None]).reshape(rows, size, columns * size))
+    strips = _added(blocks, step)  # (Y padded, columns * size)
+    strips = (strips.reshape(-1, size) @ windowed.T).reshape(len(strips), columns, size)
+    total = _added(strips.transpose(1, 2, 0), step).T
+    return _cropped(total, size, step, shape) / _cropped(_weight(weights, size, step), size, step, shape)
+
+
+def block_means(picture: NDArray[np.float32], *, size: int, step: int) -> NDArray[np.float32]:
+    """The mean (rows, columns) of `picture` (Y, X) float32 over each block of `analyse`."""
+    import cv2
+
+    padded = _padded(picture, size, step)
+    means: NDArray[np.float32] = cv2.boxFilter(padded, -1, (size, size), anchor=(0, 0))
+    rows, columns = (n - size + 1 for n in padded.shape)
+    return means[:rows:step, :columns:step]
+
+
+def deviation(autocorrelation: NDArray[np.float64], *, size: int) -> NDArray[np.float32]:
+    """The standard deviation (1, size, 1, size) float32 of every coefficient, for noise of this autocorrelation.
+
+    `autocorrelation` (2r+1, 2r+1) is 1 at its centre for noise of unit variance. A coefficient's variance is the
+    autocorrelation summed over its basis function's own: sum over d of a(d) c_u(d_row) c_v(d_column).
+    """
+    basis, radius = _basis(size).astype(np.float64), autocorrelation.shape[0] // 2
+    lags = [np.correlate(row, row, "full")[size - 1 :] for row in basis]
+    own = np.array([[row[abs(lag)] if abs(lag) < size else 0 for lag in range(-radius, radius + 1)] for row in lags])
+    variance = own @ autocorrelation @ own.T
+    return np.sqrt(np.maximum(variance, LEAST)).astype(np.float32)[None, :, None, :]
+
+
+LEAST = 1e-3
+"""Least variance of a coefficient: an estimated autocorrelation may promise none or less."""
+
+
+@cache
+def _basis(size: int) -> NDArray[np.float32]:
+    """The orthonormal DCT-II (coefficients, samples)."""
+    order, sample = np.arange(size)[:, None], np.arange(size)[None, :]
+    basis = np.cos(np.pi * (sample + 0.5) * order / size) * np.sqrt(2 / size)
+    basis[0] /= np.sqrt(2)
+    return np.asarray(basis, np.float32)
+
+
+@cache
+def _window(size: int) -> NDArray[np.float32]:
+    """What a block's samples count by their place: its middle is known best (K. Dabov, doi 10.1109/TIP.2007.901238)."""
+    return np.asarray(np.kaiser(size, 2.0), np.float32)
+
+
+def _padded(picture: NDArray[np.float32], size: int, step: int) -> NDArray[np.float32]:
+    """`picture` mirrored so far that every pixel lies in as many blocks as any other."""
+    lead = size - step
+    trail = [lead + (-n - 2 * lead + size) % step for n in picture.shape]
+    return np.pad(picture, [(lead, trail[0]), (lead, trail[1])], mode="symmetric")
+
+
+def _cropped(padded: NDArray[np.float32], size: int, step: int, shape: tuple[int, int]) -> NDArray[np.float32]:
+    lead = size - step
+    return padded[lead : lead + shape[0], lead : lead + shape[1]]
+
+
+def _weight(weights: NDArray[np.float32], size: int, step: int) -> NDArray[np.float32]:
+    """The sum (Y, X), padded, of all windows times their block's weight."""
+    window = _window(size)
+    strips = _added(weights[:, None, :] * window[None, :, None], step)  # (Y padded, columns)
+    return _added(strips.T[:, None, :] * window[None, :, None], step).T
+
+
+def _added(blocks: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Blocks (n, size, m), one every `step` rows, added where they overlap: (rows, m)."""
+    count, size, width = blocks.shape
+    total = np.zeros((count + size // step - 1, step, width), np.float32)
+    for part in range(size // step):
+        total[part : part + count] += blocks[:, part * step : (part + 1) * step]
+    return total.reshape(-1, width)

@@ -1,0 +1,195 @@
+"""Denoise: each frame cleaned with its moved neighbours and the measured noise; nothing is trained.
+
+The values are first brought to noise of unit variance by the detector's photon-transfer line. A frame is then taken
+apart into nested temporal means along the motion (`denoisers.nested`), each part is cleaned by a Wiener filter that
+knows the noise's spectrum (`denoisers.wiener`), and their sum goes back to intensities without bias.
+
+It fails where its noise model does: a wrong noise level blurs or leaves noise in proportion, and noise that a vendor's
+recursive filter ties to earlier frames is partly taken for anatomy. Detail fainter than the noise of a few frames in a
+block of 16 px is lost; the uncertainty says how much is, on average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+import pydantic.dataclasses
+from annotated_types import Ge, Gt, Le, MinLen
+
+from napari_fluorodenoise.engine.blocks import Block
+from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.physics.detector import Detector, measure
+from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
+from napari_fluorodenoise.video import Image, Run, Table, Video
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Denoise", "FittedDenoise"]
+
+SAMPLED = 5
+"""Frames on which a derived video's noise is measured."""
+
+
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
+class Denoise(Stage):
+    """Remove the noise of each frame with the help of its neighbours, moved onto it."""
+
+    of: Annotated[tuple[str, ...], MinLen(1)] = ("frames",)
+    """Names of the videos to denoise."""
+    radius: Annotated[int, Ge(0), Le(16)] = 4
+    """Neighbours used on either side of a frame, in frames; 0 denoises each frame alone."""
+    strength: Annotated[float, Gt(0), Le(3)] = 1.0
+    """Noise to remove, as a multiple of the measured standard deviation."""
+    step: Literal[2, 4, 8] = 4
+    """Distance of the overlapping blocks, in pixels: smaller is slower and slightly better."""
+
+    def reads(self, run: Run) -> tuple[str, ...]:
+        """The videos named in `of`; a foreground's noise is that of the background under it."""
+        under = ("background",) if "foreground" in self.of and "background" not in self.of else ()
+        return (*self.of, *under)
+
+    def adds(self, run: Run) -> dict[str, Added]:
+        """`<name>_denoised` for each video, and `<name>_uncertainty`, the standard deviation of what error is left."""
+        kind = np.dtype(np.float32)
+        kinds = ("denoised", "uncertainty")
+        return {f"{name}_{what}": Added("tyx", kind, f"as {name}") for name in self.of for what in kinds}
+
+    def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedDenoise:
+        """The noise of every video in `of`: the detector's own for frames, scaled to what is found in the others."""
+        detector = run.detector or measure(run.video("frames"))
+        noises = {}
+        for index, name in enumerate(self.of):
+            progress(index / len(self.of), f"noise of {name}")
+            noises[name] = _noise(name, run.video(name), detector, self.strength)
+        return FittedDenoise(noises, self.radius, self.step)
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """The noise of one video: its `variance` as a line of the intensity, its coefficients' deviation, its guide's.
+
+    `signed` values are differences from a background, whose intensity sets their noise. `shared` noise is the same in
+    neighbouring frames, so they are no help.
+    """
+
+    detector: Detector
+    deviation: NDArray[np.float32]
+    guide: float
+    signed: bool
+    shared: bool
+
+
+@dataclass(frozen=True, eq=False)
+class FittedDenoise(FittedStage):
+    """The noise of each video to denoise, by name."""
+
+    noises: Mapping[str, Noise]
+    radius: int
+    step: int
+    results: Mapping[str, Image | Table] = field(default_factory=dict)
+    cuts: str = "t"
+
+    @property
+    def halo(self) -> tuple[int, int, int]:  # type: ignore[override]
+        """The neighbours on either side."""
+        return (self.radius, 0, 0)
+
+    def apply(self, block: Mapping[str, NDArray[Any]], at: Block) -> Mapping[str, NDArray[Any]]:
+        """The denoised videos and their uncertainty, (t, y, x) float32 in the input's units."""
+        results = {}
+        for name, noise in self.noises.items():
+            _refuse_infinite(block[name], name, at)
+            clean, left = self._denoised(name, noise, block, at)
+            results[f"{name}_denoised"] = clean
+            results[f"{name}_uncertainty"] = left
+        return results
+
+    def _denoised(
+        self, name: str, noise: Noise, block: Mapping[str, NDArray[Any]], at: Block
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if noise.signed:
+            scale = np.sqrt(noise.detector.variance(block["background"])).astype(np.float32)
+            clean, left = self._filtered(block[name] / scale, noise, at)
+            return clean * scale[at.inner], np.sqrt(left) * scale[at.inner]
+        clean, left = self._filtered(noise.detector.stabilize(block[name]), noise, at)
+        values = noise.detector.unstabilize(clean, residual=np.minimum(left, 1))
+        return values, np.sqrt(left * noise.detector.variance(values))
+
+    def _filtered(
+        self, values: NDArray[np.float32], noise: Noise, at: Block
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The core of `values` (t, y, x), which hold noise of unit variance, without it; and the error variance."""
+        from napari_fluorodenoise.denoisers.nested import guide, parts
+        from napari_fluorodenoise.denoisers.wiener import wiener
+
+        radii = sorted({min(1, self.radius), self.radius} - {0}) if not noise.shared else []
+        guides = np.stack([guide(frame) for frame in values])
+        core = values[at.inner]
+        clean, left = np.zeros_like(core), np.zeros_like(core)
+        for index, t in enumerate(range(at.inner[0].start, at.inner[0].stop)):
+            summands = parts(values, t, guides=guides, guide_noise=noise.guide, radii=radii)
+            for order, part in enumerate(summands):
+                step = self.step if order == 0 else 8  # the differences hold little signal: half the work is enough
+                picture, error = wiener(
+                    part.picture, deviation=noise.deviation, variance=part.variance, step=step, keep_mean=order == 0
+                )
+                clean[index] += picture
+                left[index] += error
+        return clean, left
+
+
+def _noise(name: str, video: Video, detector: Detector, strength: float) -> Noise:
+    from napari_fluorodenoise.denoisers.nested import guide_noise
+    from napari_fluorodenoise.denoisers.wiener import SIZE
+    from napari_fluorodenoise.primitives.dct import deviation
+
+    white = np.ones((1, 1))
+    correlation = white if name.endswith("_decorrelated") else detector.autocorrelation
+    spectrum = deviation(correlation, size=SIZE)
+    measured = name in ("frames", "foreground")  # a foreground keeps all the noise of its frames
+    share = 1.0 if measured else _share(video, detector, spectrum)
+    return Noise(
+        detector=_scaled(detector, share * strength**2),
+        deviation=spectrum,
+        guide=guide_noise(correlation),
+        signed=name.startswith("foreground"),
+        shared=name.startswith("background"),
+    )
+
+
+def _scaled(detector: Detector, factor: float) -> Detector:
+    """`detector` with `factor` times the noise variance."""
+    return replace(
+        detector,
+        slope=detector.slope * factor,
+        read_variance=detector.read_variance * factor,
+        floor=detector.floor * factor,
+    )
+
+
+def _share(video: Video, detector: Detector, spectrum: NDArray[np.float32]) -> float:
+    """The noise variance of a derived video as a share of the detector's.
+
+    It is read from the finest quarter of a block's coefficients, by a median: anatomy is rarely that fine.
+    """
+    from napari_fluorodenoise.primitives.dct import analyse
+
+    size = spectrum.shape[1]
+    fine = np.add.outer(np.arange(size), np.arange(size)) >= 1.3 * size
+    ratios = []
+    for t in np.unique(np.linspace(0, video.shape[0] - 1, SAMPLED).astype(int)):
+        coefficients = analyse(detector.stabilize(np.asarray(video.data[t])), size=size, step=size)
+        ratios.append((coefficients / spectrum).transpose(0, 2, 1, 3)[:, :, fine])
+    median = float(np.median(np.concatenate([ratio.ravel() for ratio in ratios]) ** 2))
+    return max(median / 0.4549, 1e-4)  # the median of a squared standard normal variable
+
+
+def _refuse_infinite(values: NDArray[Any], name: str, at: Block) -> None:
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return
+    bad = int(np.nonzero(~np.isfinite(values).all(axis=(1, 2)))[0][0]) + at.outer[0].start
+    raise ValueError(f"expected finite values in {name}, found NaN or infinity in frame {bad}; replace them first")
