@@ -11,24 +11,25 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import sliding_window_view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["analyse", "block_means", "deviation", "synthesise"]
 
+LEAST = 1e-3
+"""Least variance of a coefficient: an estimated autocorrelation may promise none or less."""
+
 
 def analyse(picture: NDArray[np.float32], *, size: int, step: int) -> NDArray[np.float32]:
     """The coefficients (rows, size, columns, size) float32 of `picture` (Y, X) float32; `step` divides `size`."""
-    basis, padded = _basis(size), _padded(picture, size, step)
-    rows, columns = ((n - size) // step + 1 for n in padded.shape)
-    down, right = padded.strides
-    across = as_strided(padded, (len(padded), columns, size), (down, right * step, right))
-    across = (across.reshape(-1, size) @ basis.T).reshape(len(padded), columns * size)
-    down, right = across.strides
-    along = as_strided(across, (rows, size, columns * size), (down * step, down, right))
-    coefficients: NDArray[np.float32] = np.matmul(basis, along).reshape(rows, size, columns, size)
+    from scipy.fft import dct
+
+    padded = _padded(picture, size, step)
+    across = dct(sliding_window_view(padded, size, axis=1)[:, ::step], axis=2, norm="ortho")  # (Y, columns, size)
+    along = sliding_window_view(across, size, axis=0)[::step].transpose(0, 3, 1, 2)  # (rows, size, columns, size)
+    coefficients: NDArray[np.float32] = dct(along, axis=1, norm="ortho")
     return coefficients
 
 
@@ -36,13 +37,16 @@ def synthesise(
     coefficients: NDArray[np.float32], *, shape: tuple[int, int], step: int, weights: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The picture of `shape` (Y, X) float32 in which every block counts by a window and its weight (rows, columns)."""
-    rows, size, columns, _ = coefficients.shape
-    windowed = np.ascontiguousarray((_basis(size) * _window(size)).T)  # samples from coefficients
-    blocks = np.matmul(windowed, (coefficients * weights[:, None, :, None]).reshape(rows, size, columns * size))
-    strips = _added(blocks, step)  # (Y padded, columns * size)
-    strips = (strips.reshape(-1, size) @ windowed.T).reshape(len(strips), columns, size)
-    total = _added(strips.transpose(1, 2, 0), step).T
-    return _cropped(total, size, step, shape) / _cropped(_weight(weights, size, step), size, step, shape)
+    from scipy.fft import idct
+
+    size = coefficients.shape[1]
+    window = _window(size)
+    strips = idct(coefficients * weights[:, None, :, None], axis=1, norm="ortho", overwrite_x=True)
+    strips *= window[:, None, None]
+    blocks = idct(_added(strips, step), axis=2, norm="ortho", overwrite_x=True)  # (Y padded, columns, size)
+    blocks *= window
+    total = _added(blocks.transpose(1, 2, 0), step)  # (X padded, Y padded)
+    return _cropped(total.T, size, step, shape) / _cropped(_weight(weights, size, step), size, step, shape)
 
 
 def block_means(picture: NDArray[np.float32], *, size: int, step: int) -> NDArray[np.float32]:
@@ -61,24 +65,13 @@ def deviation(autocorrelation: NDArray[np.float64], *, size: int) -> NDArray[np.
     `autocorrelation` (2r+1, 2r+1) is 1 at its centre for noise of unit variance. A coefficient's variance is the
     autocorrelation summed over its basis function's own: sum over d of a(d) c_u(d_row) c_v(d_column).
     """
-    basis, radius = _basis(size).astype(np.float64), autocorrelation.shape[0] // 2
-    lags = [np.correlate(row, row, "full")[size - 1 :] for row in basis]
-    own = np.array([[row[abs(lag)] if abs(lag) < size else 0 for lag in range(-radius, radius + 1)] for row in lags])
+    from scipy.fft import idct
+
+    radius = autocorrelation.shape[0] // 2
+    basis = np.pad(idct(np.eye(size), axis=1, norm="ortho"), [(0, 0), (radius, radius)])  # (order, sample)
+    own = np.array([np.correlate(row, row[radius : radius + size], "valid") for row in basis])  # (order, lag)
     variance = own @ autocorrelation @ own.T
     return np.sqrt(np.maximum(variance, LEAST)).astype(np.float32)[None, :, None, :]
-
-
-LEAST = 1e-3
-"""Least variance of a coefficient: an estimated autocorrelation may promise none or less."""
-
-
-@cache
-def _basis(size: int) -> NDArray[np.float32]:
-    """The orthonormal DCT-II (coefficients, samples)."""
-    order, sample = np.arange(size)[:, None], np.arange(size)[None, :]
-    basis = np.cos(np.pi * (sample + 0.5) * order / size) * np.sqrt(2 / size)
-    basis[0] /= np.sqrt(2)
-    return np.asarray(basis, np.float32)
 
 
 @cache
@@ -102,14 +95,14 @@ def _cropped(padded: NDArray[np.float32], size: int, step: int, shape: tuple[int
 def _weight(weights: NDArray[np.float32], size: int, step: int) -> NDArray[np.float32]:
     """The sum (Y, X), padded, of all windows times their block's weight."""
     window = _window(size)
-    strips = _added(weights[:, None, :] * window[None, :, None], step)  # (Y padded, columns)
-    return _added(strips.T[:, None, :] * window[None, :, None], step).T
+    strips = _added(weights[:, None, :] * window[:, None], step)  # (Y padded, columns)
+    return _added(strips.T[:, None, :] * window[:, None], step).T
 
 
 def _added(blocks: NDArray[np.float32], step: int) -> NDArray[np.float32]:
-    """Blocks (n, size, m), one every `step` rows, added where they overlap: (rows, m)."""
-    count, size, width = blocks.shape
-    total = np.zeros((count + size // step - 1, step, width), np.float32)
+    """Blocks (n, size, ...), one every `step` along the first axis, added where they overlap: (length, ...)."""
+    count, size = blocks.shape[:2]
+    total = np.zeros((count + size // step - 1, step, *blocks.shape[2:]), np.float32)
     for part in range(size // step):
         total[part : part + count] += blocks[:, part * step : (part + 1) * step]
-    return total.reshape(-1, width)
+    return total.reshape(-1, *blocks.shape[2:])

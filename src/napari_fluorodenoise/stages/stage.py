@@ -21,6 +21,7 @@ from pydantic import ConfigDict
 
 from napari_fluorodenoise.engine.blocks import Block, Output, map_blocks
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
+from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
 if TYPE_CHECKING:
@@ -80,12 +81,12 @@ class Stage(ABC):
         Raises ValueError where a name is missing or taken, or the data do not suit the stage. `progress` may raise
         `Cancelled`; then nothing is kept.
         """
-        run = Run.of(source)
+        run = measured(Run.of(source), progress=portion(progress, 0.0, 0.1))
         names = self.reads(run)
         videos = {name: run.video(name) for name in names}
         added = self.adds(run)
         run.adding(dict.fromkeys(added, videos[names[0]]))  # a taken name is refused before any work
-        fitted = self.fit(run, progress=portion(progress, 0.0, 0.5), rng=rng)
+        fitted = self.fit(run, progress=portion(progress, 0.1, 0.5), rng=rng)
         outputs = {name: _output(what, fitted.canvas(name)) for name, what in added.items() if what.dims == "tyx"}
         arrays = map_blocks(
             fitted,

@@ -1,0 +1,157 @@
+"""Stabilize: where every frame of a panning sequence lies, and the panorama of all that was seen.
+
+Dense flow to what was seen so far, the mode of the flow field, and a refinement of that one shift, frame by frame
+(arXiv 2208.14022, section 2.1). The frames themselves are not touched: resampling correlates their noise, so later
+stages read the original frames and warp only what they compare; `stabilized` is a view of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pydantic.dataclasses
+from annotated_types import Ge, Le
+
+from napari_fluorodenoise.engine.blocks import Block, stream
+from napari_fluorodenoise.engine.progress import Progress, portion, silent
+from napari_fluorodenoise.physics.detector import Detector, measure
+from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
+from napari_fluorodenoise.video import Image, Run, Table, Video
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_fluorodenoise.motion.canvas import Canvas
+
+__all__ = ["OFFSETS", "FittedStabilize", "Stabilize"]
+
+OFFSETS = ("row [px]", "column [px]")
+"""The columns of the table `offsets`: where a frame's pixel (0, 0) lies in frame 0."""
+VIEWS = 15
+"""Frames, evenly spaced, whose median starts the panorama: enough to be rid of what only passes by."""
+CLIP = 2.0
+"""Deviations beyond this many noise standard deviations do not count any further in the panorama's mean."""
+
+
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
+class Stabilize(Stage):
+    """Offsets (T, 2), the panorama, and the frames on its canvas.
+
+    Assumes that most of the textured picture moves as one; a sequence in which less than a third does (a close-up of
+    a beating heart) is followed by its largest part. A jump to another position is followed only where the views
+    overlap.
+    """
+
+    largest: Annotated[int, Ge(64), Le(4096)] = 512
+    """Frames whose longer side exceeds this many pixels are measured at a reduced size: faster, and less accurate."""
+
+    def reads(self, run: Run) -> tuple[str, ...]:
+        """The frames."""
+        return ("frames",)
+
+    def adds(self, run: Run) -> dict[str, Added]:
+        """The frames on the canvas (0 where nothing was seen), the offsets, and the panorama."""
+        return {
+            "stabilized": Added("tyx", np.dtype(np.float32), "as the frames"),
+            "offsets": Added("table", np.dtype(np.float64), "px"),
+            "panorama": Added("yx", np.dtype(np.float32), "as the frames"),
+        }
+
+    def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedStabilize:
+        """The offsets and the panorama of the run's frames, which are read three times."""
+        from napari_fluorodenoise.motion.canvas import Canvas
+
+        frames = run.video("frames")
+        detector = run.detector or measure(frames)
+        offsets = _offsets(frames, detector, self.largest, portion(progress, 0.0, 0.7))
+        canvas = Canvas.around(offsets, frame=frames.shape[1:])
+        panorama = _panorama(frames, canvas, detector, portion(progress, 0.7, 1.0))
+        origin = (frames.origin[0] + canvas.origin[0], frames.origin[1] + canvas.origin[1])
+        image = Image(data=panorama, pixel_size=frames.pixel_size, origin=origin)
+        table = Table(data=offsets, columns=OFFSETS)
+        return FittedStabilize(canvas, origin, results={"offsets": table, "panorama": image})
+
+
+@dataclass(frozen=True, eq=False)
+class FittedStabilize(FittedStage):
+    """The canvas, and the results that are known after the fit."""
+
+    canvas_of: Canvas
+    origin: tuple[float, float]
+    results: Mapping[str, Image | Table]
+    cuts: str = "t"
+    halo: tuple[int, int, int] = (0, 0, 0)
+
+    def apply(self, block: Mapping[str, NDArray[Any]], at: Block) -> Mapping[str, NDArray[Any]]:
+        """The block's frames on the canvas, float32, 0 where nothing was seen."""
+        times = range(at.core[0].start, at.core[0].stop)
+        frames = block["frames"][at.inner[0]]
+        return {"stabilized": np.stack([self.canvas_of.place(f, t)[0] for f, t in zip(frames, times, strict=True)])}
+
+    def canvas(self, name: str) -> tuple[tuple[int, int], tuple[float, float]] | None:
+        """The canvas, for the only video there is."""
+        return self.canvas_of.shape, self.origin
+
+
+def _offsets(frames: Video, detector: Detector, largest: int, progress: Progress) -> NDArray[np.float64]:
+    """The offsets (T, 2) in px of frames that are reduced in size until they are no larger than `largest`."""
+    from napari_fluorodenoise.motion.track import Tracker
+
+    factor = -(-max(frames.shape[1:]) // largest)
+    tracker = Tracker(field=_reduced(detector.field.astype(np.float32), factor) > 0.99)
+    shown = partial(_visible, detector=detector, factor=factor)
+    followed = [tracker.follow(shown(frame)) for frame in _in_order(frames, portion(progress, 0.0, 0.6))]
+    again = zip(_in_order(frames, portion(progress, 0.6, 1.0)), followed, strict=True)
+    found = factor * np.array([tracker.refine(shown(frame), offset) for frame, offset in again])
+    return np.asarray(found - found[0])
+
+
+def _visible(frame: NDArray[Any], *, detector: Detector, factor: int) -> NDArray[np.float32]:
+    """What of a frame shows motion: in units of its noise, reduced, band-passed."""
+    from napari_fluorodenoise.motion.track import band_passed
+
+    return band_passed(_reduced(detector.stabilize(frame), factor))
+
+
+def _reduced(image: NDArray[Any], factor: int) -> NDArray[Any]:
+    import cv2
+
+    if factor == 1:
+        return image
+    size = (max(image.shape[1] // factor, 1), max(image.shape[0] // factor, 1))
+    cropped = image[: size[1] * factor, : size[0] * factor]
+    reduced: NDArray[Any] = cv2.resize(cropped, size, interpolation=cv2.INTER_AREA)
+    return reduced
+
+
+def _in_order(frames: Video, progress: Progress) -> Iterator[NDArray[Any]]:
+    for _, block in stream({"frames": frames.data}, progress=progress):
+        yield from block["frames"]
+
+
+def _panorama(frames: Video, canvas: Canvas, detector: Detector, progress: Progress) -> NDArray[np.float32]:
+    """The robust mean (Yc, Xc) of the aligned frames: a median of some, then the mean clipped around it; no NaN.
+
+    Every frame is first brought to the brightness that the panorama has under it.
+    """
+    from napari_fluorodenoise.primitives.robust import known_median
+
+    spaced = np.unique(np.linspace(0, frames.shape[0] - 1, VIEWS).astype(int))
+    placed = [canvas.place(np.asarray(frames.data[t]), int(t)) for t in spaced]
+    mean = known_median(np.stack([p for p, _ in placed]), np.stack([k for _, k in placed]))
+    count = np.any([k for _, k in placed], axis=0).astype(np.float32)
+    for t, frame in enumerate(_in_order(frames, progress)):
+        image, known = canvas.place(frame, t)
+        common = known & (count > 0)
+        seen = mean[common]
+        gain = float(image[common] @ seen) / max(float(seen @ seen), 1e-12)
+        deviation = image / np.float32(gain or 1.0) - mean
+        limit = CLIP * np.sqrt(detector.variance(mean))
+        count += known
+        step = np.where(count > 1, np.clip(deviation, -limit, limit), deviation)
+        mean += known * step / np.maximum(count, 1)
+    return mean

@@ -1,0 +1,95 @@
+"""Denoise: measurably nearer the truth, unbiased, honest about its error, and gentle with what is short-lived."""
+
+import numpy as np
+import pytest
+
+from napari_fluorodenoise.engine.blocks import Block, Output, map_blocks
+from napari_fluorodenoise.physics.detector import measured
+from napari_fluorodenoise.physics.phantom import phantom
+from napari_fluorodenoise.stages.denoise import Denoise
+from napari_fluorodenoise.video import Run, Video
+
+
+@pytest.fixture(scope="module", params=[0.0, 2.0], ids=["still", "panning"])
+def sample(request):
+    return phantom(frames=12, shape=(96, 112), photons=60, pan=request.param, rng=0)
+
+
+@pytest.fixture(scope="module")
+def run(sample):
+    return Denoise()(sample.noisy)
+
+
+def rms(values):
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+
+
+def test_most_of_the_noise_goes(sample, run):
+    noise = sample.noisy.numpy() - sample.clean
+    assert rms(run["frames_denoised"].numpy() - sample.clean) < 0.35 * rms(noise)
+
+
+def test_no_bias(sample, run):
+    error = run["frames_denoised"].numpy() - sample.clean
+    assert abs(error.mean()) < 0.002 * sample.clean.mean()
+
+
+def test_the_uncertainty_is_the_error_on_average(sample, run):
+    error = rms(run["frames_denoised"].numpy() - sample.clean)
+    assert 0.6 < rms(run["frames_uncertainty"].numpy()) / error < 1.6
+
+
+def test_results_do_not_depend_on_the_cut(sample, run):
+    fitted = Denoise().fit(measured(Run.of(sample.noisy)))
+    outputs = {name: Output(np.dtype(np.float32)) for name in ("frames_denoised", "frames_uncertainty")}
+    cut = map_blocks(fitted, {"frames": sample.noisy.data}, outputs=outputs, size=(1, 96, 112))
+    for name, array in cut.items():
+        np.testing.assert_allclose(array, run[name].numpy(), rtol=1e-5)
+
+
+def test_a_wire_of_one_frame_survives_and_does_not_leak():
+    rng = np.random.default_rng(1)
+    scene = np.full((9, 64, 64), 100.0)
+    scene[4, :, 31:33] -= 12
+    frames = Video(data=(scene + 3 * rng.standard_normal(scene.shape)).astype(np.float32))
+    clean = Denoise()(frames)["frames_denoised"].numpy()
+    depth = clean[:, :, 24:40].mean(axis=(1, 2)) - clean[:, :, 31:33].mean(axis=(1, 2))
+    assert depth[4] > 0.8 * 12 * 14 / 16
+    assert np.abs(depth[[3, 5]]).max() < 0.05 * 12
+
+
+def test_plain_gaussian_noise_and_few_frames():
+    rng = np.random.default_rng(2)
+    scene = np.broadcast_to(np.add.outer(np.arange(64.0), np.arange(80.0)), (4, 64, 80))
+    noisy = Video(data=(scene + 5 * rng.standard_normal(scene.shape)).astype(np.float32))
+    assert rms(Denoise(radius=2)(noisy)["frames_denoised"].numpy() - scene) < 1.2
+
+
+def test_a_foreground_is_cleaned_by_the_noise_under_it(sample):
+    background = sample.noisy.with_data(sample.background)
+    noisy = sample.noisy.with_data(sample.noisy.numpy() - sample.background)
+    run = Run({"frames": sample.noisy, "background": background, "foreground": noisy})
+    clean = Denoise(of=("foreground",))(run)["foreground_denoised"].numpy()
+    truth = sample.clean - sample.background
+    assert rms(clean - truth) < 0.35 * rms(noisy.numpy() - truth)
+
+
+def test_more_strength_removes_more(sample):
+    left = [rms(np.diff(Denoise(strength=s)(sample.noisy)["frames_denoised"].numpy(), axis=0)) for s in (0.5, 1, 2)]
+    assert left[0] > left[1] > left[2]
+
+
+def test_a_frame_that_is_not_finite_is_named(sample):
+    run = measured(Run.of(sample.noisy.with_data(sample.noisy.numpy().astype(np.float32))))
+    fitted = Denoise(radius=1).fit(run)
+    block = run["frames"].numpy()[3:8].copy()
+    block[2, 5, 5] = np.nan
+    at = Block((slice(4, 7), slice(0, 96), slice(0, 112)), (slice(3, 8), slice(0, 96), slice(0, 112)))
+    with pytest.raises(ValueError, match="found NaN or infinity in frame 5"):
+        fitted.apply({"frames": block}, at)
+
+
+@pytest.mark.parametrize("value", [0, 1000])
+def test_constant_frames_stay(value):
+    frames = Video(data=np.full((5, 40, 40), value, np.uint16))
+    np.testing.assert_allclose(Denoise()(frames)["frames_denoised"].numpy(), value, atol=0.1)
