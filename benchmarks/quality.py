@@ -118,8 +118,9 @@ def rows(case: Case) -> Iterator[tuple[str, float, float, float, str]]:
     scaled, sigma = (case.noisy / top).astype(np.float32), case.sigma / top
     for name, (method, strengths) in RIVALS.items():
         start = time.perf_counter()
-        results = [(scores(case, method(scaled, sigma, strength) * top), strength) for strength in strengths]
+        videos = [method(scaled, sigma, strength) * top for strength in strengths]
         rate = len(scaled) * len(strengths) / (time.perf_counter() - start)
+        results = [(scores(case, video), strength) for video, strength in zip(videos, strengths, strict=True)]
         (psnr, ssim), strength = max(results, key=lambda result: result[0][0])
         yield name, psnr, ssim, rate, "" if strength is None else str(strength)
     start = time.perf_counter()

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.primitives import anscombe
 
-__all__ = ["Detector"]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from napari_fluorodenoise.physics.noise import Line
+    from napari_fluorodenoise.video import Run, Video
+
+__all__ = ["Detector", "measure", "measured"]
+
+LAGGING = 0.1
+"""Correlation between frames above which a reader is warned; a flat panel's lag stays below."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,3 +47,73 @@ class Detector:
     def variance(self, mean: NDArray[Any]) -> NDArray[Any]:
         """The noise variance at each `mean` intensity: the photon-transfer line, not below its floor."""
         return np.maximum(self.slope * mean + self.read_variance, self.floor)
+
+    def stabilize(self, frames: NDArray[Any]) -> NDArray[np.float32]:
+        """`frames` with noise of unit variance, 0 at `level`."""
+        return anscombe.stabilize(
+            frames, slope=self.slope, read_variance=self.read_variance, floor=self.floor, level=self.level
+        )
+
+    def unstabilize(self, values: NDArray[Any], *, residual: ArrayLike = 0.0) -> NDArray[np.float32]:
+        """Intensities of stabilised `values` that keep a share `residual` of their noise variance (1: untouched)."""
+        return anscombe.unstabilize(
+            values,
+            slope=self.slope,
+            read_variance=self.read_variance,
+            floor=self.floor,
+            level=self.level,
+            residual=residual,
+        )
+
+
+def measured(run: Run, *, progress: Progress = silent) -> Run:
+    """`run` with its detector: measured on its frames, once."""
+    return run if run.detector is not None else run.measured(measure(run.video("frames"), progress=progress))
+
+
+def measure(video: Video, *, progress: Progress = silent) -> Detector:
+    """The detector of `video`, from at most 16 groups of four consecutive frames (about 8 million pixels).
+
+    Raises ValueError for fewer than two frames, and where a frame that is looked at holds NaN or infinity. What could
+    not be measured is said in `warnings`: the noise is then taken to be constant, or white. The noise is that of
+    differences between consecutive frames; lag with correlation rho makes its variance read 1 - rho times too small.
+    """
+    from napari_fluorodenoise.physics import collimator, differences, noise, response
+
+    groups = differences.groups(video, progress=progress)
+    mean = np.mean([group.frames.mean(0, dtype=np.float64) for group in groups], axis=0)
+    field = collimator.field(mean, inverted=video.photometric == "MONOCHROME1")
+    blocks = differences.blocks(groups, field=field)
+    line = noise.fit(blocks, floor=_least_variance(video.dtype, mean))
+    correlation = response.autocorrelation(blocks, line)
+    line = line.scaled(1 / response.kept_by_detrending(correlation))
+    lag = response.temporal_correlation(blocks, line)
+    level = float(np.median(mean[field]))
+    return Detector(
+        slope=line.slope,
+        read_variance=line.read_variance,
+        floor=line.floor,
+        level=level,
+        autocorrelation=correlation,
+        response=response.response(correlation, read_share=_read_share(line, blocks.mean, level)),
+        field=field,
+        temporal_correlation=lag,
+        warnings=(*line.warnings, *_lag_warning(lag)),
+    )
+
+
+def _least_variance(dtype: np.dtype[Any], mean: NDArray[np.float64]) -> float:
+    """The rounding's variance for integers; for floats, what keeps a division by it finite."""
+    return 1 / 12 if dtype.kind != "f" else max(1e-12 * float(np.abs(mean).max()) ** 2, 1e-24)
+
+
+def _lag_warning(lag: float) -> tuple[str, ...]:
+    if lag <= LAGGING:
+        return ()
+    return (f"consecutive frames share {lag:.0%} of what looks like noise: lag, a recursive filter, or motion",)
+
+
+def _read_share(line: Line, means: NDArray[np.float64], level: float) -> float:
+    """The read noise's share of the variance, on average over the blocks."""
+    means = means if len(means) else np.array([level])
+    return float(np.mean(line.read_variance / line.variance(means)))

@@ -1,0 +1,134 @@
+"""`fluorodenoise denoise`: a sequence in, a denoised sequence out."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from napari_fluorodenoise.cli.bar import bars
+from napari_fluorodenoise.cli.errors import naming
+from napari_fluorodenoise.cli.recipes import RECIPE, load
+from napari_fluorodenoise.engine.progress import Progress
+from napari_fluorodenoise.video import Image, Item, Run, Table, Video
+
+__all__ = ["denoise"]
+
+
+Source = Annotated[Path, typer.Argument(metavar="IN", help="The sequence: DICOM, TIFF, OME-Zarr, movie, ...")]
+Target = Annotated[Path, typer.Argument(metavar="OUT", help="Where to write; the suffix picks the format.")]
+Named = Annotated[str, typer.Option(metavar=RECIPE.metavar, help=RECIPE.help)]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="STAGE.FIELD=VALUE", help="Change a setting; may be repeated.")
+]
+Frames = Annotated[str | None, typer.Option(metavar="A:B", help="Only frames A to B-1, counted from 0.")]
+Crop = Annotated[str | None, typer.Option(metavar="Y0:Y1,X0:X1", help="Only these rows and columns.")]
+Mask = Annotated[
+    int | None, typer.Option(metavar="N", help="Write the log-subtraction (DSA) against denoised frame N of IN.")
+]
+Stages = Annotated[Path | None, typer.Option(metavar="DIR", help="Also write what every stage adds, into DIR.")]
+Rescale = Annotated[
+    str | None, typer.Option(metavar="SLOPE,INTERCEPT", help="Store floats in DICOM as (value - INTERCEPT) / SLOPE.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed for what is random.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it exists.")]
+
+
+def denoise(
+    source: Source,
+    target: Target,
+    recipe: Named = "auto",
+    settings: Settings = None,
+    frames: Frames = None,
+    crop: Crop = None,
+    subtract_mask: Mask = None,
+    save_stages: Stages = None,
+    rescale: Rescale = None,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Denoise a sequence."""
+    from napari_fluorodenoise.io import check_output, read, write
+
+    check_output(target, overwrite=overwrite)
+    if save_stages is not None:
+        _check_folder(save_stages, overwrite=overwrite)
+    chosen = load(recipe).set(*settings or ())
+    scale = None if rescale is None else _rescale(rescale)
+    with naming(source), bars() as start:
+        video, first = _part(read(source), frames=frames, crop=crop)
+        began = time.perf_counter()
+        name = chosen.result(video)
+        run = chosen.run(video, progress=start(f"recipe {chosen.name}"), rng=np.random.default_rng(seed))
+        clean = run.video(name) if subtract_mask is None else _subtracted(run.video(name), subtract_mask, first=first)
+        write(target, clean, overwrite=overwrite, rescale=scale, progress=start(f"writing {target.name}"))
+        rate = clean.shape[0] / (time.perf_counter() - began)
+        if save_stages is not None:
+            _save(run, save_stages, start=start)
+    print(f"wrote {target}: {clean.shape[0]} frames with recipe {chosen.name}, {rate:.1f} frames/s")
+
+
+def _part(video: Video, *, frames: str | None, crop: str | None) -> tuple[Video, int]:
+    """The asked-for part of `video`, and the number of its first frame."""
+    count, rows, columns = video.shape
+    t = _range(frames, count, "--frames A:B")
+    if crop is not None and crop.count(",") != 1:
+        raise ValueError(f"expected --crop Y0:Y1,X0:X1, found {crop!r}")
+    y, x = crop.split(",") if crop else (None, None)
+    part = video.crop(frames=t, rows=_range(y, rows, "--crop Y0:Y1"), columns=_range(x, columns, "--crop X0:X1"))
+    return part, t.start
+
+
+def _range(text: str | None, length: int, what: str) -> slice:
+    """The range `A:B` within `length`; an end that is left out is the sequence's."""
+    found = re.fullmatch(r"(\d*):(\d*)", ":" if text is None else text.strip())
+    start, stop = (int(found[1] or 0), int(found[2] or length)) if found else (0, 0)
+    if not start < stop <= length:
+        raise ValueError(f"expected {what} within 0:{length}, found {text!r}")
+    return slice(start, stop)
+
+
+def _rescale(text: str) -> tuple[float, float]:
+    try:
+        slope, intercept = map(float, text.split(","))
+    except ValueError:
+        raise ValueError(f"expected --rescale SLOPE,INTERCEPT as two numbers, found {text!r}") from None
+    return slope, intercept
+
+
+def _subtracted(video: Video, mask: int, *, first: int) -> Video:
+    from napari_fluorodenoise.physics.subtraction import subtract
+
+    if not first <= mask < first + video.shape[0]:
+        raise ValueError(f"expected --subtract-mask within {first}:{first + video.shape[0]}, found {mask}")
+    return subtract(video, mask=mask - first)
+
+
+def _check_folder(folder: Path, *, overwrite: bool) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
+        raise ValueError(f"{folder}: expected a new or empty folder for the stages, found it in use; give --overwrite")
+
+
+def _save(run: Run, folder: Path, *, start: Callable[[str], Progress]) -> None:
+    """Write all that the stages added to `run`: sequences and pictures as OME-Zarr, tables as CSV."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, item in run.items():
+        if name != "frames":
+            _save_item(item, folder / name, progress=start(f"writing {name}"))
+
+
+def _save_item(item: Item, path: Path, *, progress: Progress) -> None:
+    from napari_fluorodenoise.io import write
+
+    if isinstance(item, Table):
+        header = ",".join(item.columns)
+        np.savetxt(path.with_suffix(".csv"), item.data, delimiter=",", header=header, comments="")
+        return
+    if isinstance(item, Image):
+        item = Video(data=item.data[None], pixel_size=item.pixel_size, origin=item.origin)
+    write(path.with_suffix(".ome.zarr"), item, overwrite=True, progress=progress)

@@ -1,0 +1,35 @@
+"""Arrays too many to keep in memory while a fitted stage lives: numbered files in a temporary folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Scratch"]
+
+
+class Scratch:
+    """Numpy arrays by number; the folder goes when nobody holds this object any more. Not to be pickled."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="fluorodenoise-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, True)
+
+    def __setitem__(self, number: int, array: NDArray[Any]) -> None:
+        np.save(self._path(number), array)
+
+    def __getitem__(self, number: int) -> NDArray[Any]:
+        """The array kept under `number`, mapped from its file: only what is read of it takes memory."""
+        array: NDArray[Any] = np.load(self._path(number), mmap_mode="r")
+        return array
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number}.npy"

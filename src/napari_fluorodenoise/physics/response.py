@@ -1,0 +1,147 @@
+"""How noise is spread over neighbours: its autocorrelation, the detector's point response, and lag.
+
+Still blocks of temporal differences, at unit variance and without their plane, give mean lag products. Removing a
+plane mixes the lags in a known linear way, which is undone exactly; nothing is assumed about the correlation but that
+it ends within RADIUS pixels. What is left of motion reaches further, so the outermost lags measure it and it goes.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_fluorodenoise.physics.differences import BLOCK
+from napari_fluorodenoise.physics.noise import detrended, planes
+from napari_fluorodenoise.primitives.spectra import root, transfer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_fluorodenoise.physics.differences import Blocks
+    from napari_fluorodenoise.physics.noise import Line
+
+    Map = NDArray[np.float64]
+
+__all__ = ["RADIUS", "autocorrelation", "delta", "kept_by_detrending", "lag_mixing", "response", "temporal_correlation"]
+
+RADIUS = 6
+STILL = 0.1
+"""Share of all blocks that counts as still; stricter than for the line, since motion correlates."""
+FEWEST = 24
+ENOUGH = 200
+"""Blocks below which no correlation is told, and up to which the less still ones are welcome too."""
+
+
+def delta() -> Map:
+    """The autocorrelation of white noise."""
+    white = np.zeros((2 * RADIUS + 1, 2 * RADIUS + 1))
+    white[RADIUS, RADIUS] = 1
+    return white
+
+
+def autocorrelation(blocks: Blocks, line: Line) -> Map:
+    """That of the noise at unit variance, (2r+1, 2r+1), 1 at its centre, taken to be even along either axis.
+
+    It is `delta` where no lag stands out from its own error, and where there are too few blocks to tell.
+    """
+    chosen, scale = _still(blocks, line)
+    if len(chosen) < FEWEST:
+        return delta()
+    products = _lag_products(detrended(blocks.difference[chosen]) / scale[:, None, None])
+    measured = np.linalg.solve(lag_mixing(BLOCK, RADIUS), products.ravel()).reshape(products.shape)
+    measured = (measured + measured[::-1] + measured[:, ::-1] + measured[::-1, ::-1]) / 4
+    edge = np.ones_like(measured, bool)
+    edge[2:-2, 2:-2] = False
+    measured -= measured[edge].mean()
+    measured /= measured[RADIUS, RADIUS]
+    error = 1 / (BLOCK * np.sqrt(len(chosen)))
+    return delta() if np.abs(measured - delta()).max() < 6 * error else measured
+
+
+def kept_by_detrending(correlation: Map) -> float:
+    """The share of a block's noise variance that is left when its plane is removed."""
+    size = 2 * BLOCK
+    spectrum = transfer(correlation, (size, size))
+    lost = 0.0
+    for plane in planes(BLOCK):
+        spread = np.fft.irfft2(np.fft.rfft2(plane, (size, size)) * spectrum, (size, size))
+        lost += float((plane * spread[:BLOCK, :BLOCK]).sum())
+    return 1 - lost / BLOCK**2
+
+
+def response(correlation: Map, *, read_share: float) -> Map:
+    """The point response (2r+1, 2r+1), sum 1: the spectral root of the quantum noise's autocorrelation.
+
+    `read_share` is the read noise's share of the variance; it is white, so it lies at the centre, and it cannot exceed
+    the spectrum's minimum. White noise shows no response: then it is a single pixel.
+    """
+    share = float(np.clip(min(read_share, transfer(correlation, (64, 64)).min()), 0, 1))
+    if share > 0.95:
+        return delta()
+    return root(correlation - share * delta())
+
+
+def temporal_correlation(blocks: Blocks, line: Line) -> float:
+    """The correlation of the noise between consecutive frames; 0 where the detector moved all the time.
+
+    For lag that falls off geometrically (rho, rho², ...) consecutive differences correlate by -(1 - rho) / 2.
+    """
+    chosen, _ = _still(blocks, line)
+    chosen = chosen[np.isfinite(blocks.following[chosen, 0, 0])]
+    if len(chosen) < FEWEST:
+        return 0.0
+    first, second = detrended(blocks.difference[chosen]), detrended(blocks.following[chosen])
+    both = np.median((first * second).mean((1, 2)))
+    each = np.median((first**2).mean((1, 2))), np.median((second**2).mean((1, 2)))
+    return float(np.clip(1 + 2 * both / np.sqrt(each[0] * each[1]), -1, 1))
+
+
+def _still(blocks: Blocks, line: Line) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """The stillest blocks, without outliers, and the standard deviation of their differences."""
+    if len(blocks) < FEWEST:
+        return np.zeros(0, np.intp), np.zeros(0, np.float32)
+    variance = line.variance(blocks.mean)
+    chosen = np.argsort(blocks.motion / variance)[: max(ENOUGH, int(STILL * len(blocks)))]
+    energy = (detrended(blocks.difference[chosen]) ** 2).mean((1, 2)) / variance[chosen]
+    middle = np.median(energy)
+    chosen = chosen[energy <= middle + 3 * 1.4826 * np.median(np.abs(energy - middle))]
+    return chosen, np.sqrt(2 * variance[chosen]).astype(np.float32)
+
+
+def _lag_products(values: NDArray[np.float32]) -> Map:
+    """Mean products (2r+1, 2r+1) of pixels some lag apart, over blocks (N, B, B)."""
+    from scipy.fft import irfft2, rfft2
+
+    size, lags = 2 * BLOCK, np.arange(-RADIUS, RADIUS + 1)
+    power = (np.abs(rfft2(values, (size, size))) ** 2).mean(0, dtype=np.float64)
+    pairs = BLOCK - np.abs(lags)
+    return np.asarray(irfft2(power, (size, size))[np.ix_(lags, lags)] / np.outer(pairs, pairs))
+
+
+@lru_cache(maxsize=2)
+def lag_mixing(size: int, radius: int) -> Map:
+    """The matrix (L, L) that turns true lag products into those of blocks without their plane; L = (2r+1)².
+
+    With noise covariance sum_l a_l A_l (A_l pairs pixels a lag l apart) and projection P on the planes, lag k of the
+    residual is tr(A_k' (I - P) A_l (I - P)) / n_k; all its terms are products of shifted planes.
+    """
+    lags = [(y, x) for y in range(-radius, radius + 1) for x in range(-radius, radius + 1)]
+    basis = planes(size)
+    moved = np.stack([[_moved(plane, lag) for plane in basis] for lag in lags])  # (L, 3, B, B)
+    flat = moved.reshape(len(lags), -1)
+    crossed = np.einsum("lqyx,pyx->lqp", moved, basis).reshape(len(lags), -1)
+    pairs = np.array([(size - abs(y)) * (size - abs(x)) for y, x in lags], float)
+    gram = flat @ flat.T
+    mixed = np.diag(pairs) - gram - gram[::-1, ::-1] + crossed @ crossed.T
+    return np.asarray(mixed / pairs[:, None])
+
+
+def _moved(plane: Map, lag: tuple[int, int]) -> Map:
+    """plane[x + lag], 0 where that lies outside."""
+    (y, x), (rows, columns) = lag, plane.shape
+    result = np.zeros_like(plane)
+    to = slice(max(-y, 0), rows - max(y, 0)), slice(max(-x, 0), columns - max(x, 0))
+    result[to] = plane[max(y, 0) : rows + min(y, 0), max(x, 0) : columns + min(x, 0)]
+    return result

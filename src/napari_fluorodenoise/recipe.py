@@ -1,0 +1,220 @@
+"""Recipes: stages in order, as a value that can be named, written as JSON, changed, checked and run.
+
+    {"recipe": "sdd", "stages": [{"stabilize": {}}, {"decompose": {"rank": 1}}, {"denoise": {...}}, {"fuse": {}}]}
+
+What a stage's JSON leaves out keeps its default. A recipe's result is the main result of its last stage.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from inspect import signature
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from napari_fluorodenoise.engine.progress import Progress, portion, silent
+from napari_fluorodenoise.stages import name_of, stage_class
+from napari_fluorodenoise.stages.stage import Added, Stage
+from napari_fluorodenoise.video import Image, Item, Run, Table, Video
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["NAMED", "Recipe", "denoise"]
+
+NAMED: Mapping[str, Sequence[Mapping[str, Mapping[str, Any]]]] = {
+    "fast": ({"denoise": {"of": ["frames"]}}, {"fuse": {}}),
+    # Stabilize, Decompose, Denoise: doi 10.1007/978-3-031-16452-1_2
+    "sdd": ({"stabilize": {}}, {"decompose": {}}, {"denoise": {"of": ["background", "foreground"]}}, {"fuse": {}}),
+}
+"""The recipes that have a name, as the stages of their JSON."""
+
+AUTO = "fast"
+"""What `auto` stands for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Stages in the order in which they run, under a name; immutable."""
+
+    name: str
+    stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise ValueError(f"expected at least one stage in recipe {self.name!r}, found none")
+
+    @classmethod
+    def named(cls, name: str) -> Recipe:
+        """The recipe called `name`; `auto` is the one that suits most. Raises ValueError that lists the names."""
+        if name not in cls.names():
+            raise ValueError(f"expected a recipe ({', '.join(cls.names())}), found {name!r}")
+        found = AUTO if name == "auto" else name
+        return cls(name=found, stages=tuple(_stage(entry) for entry in NAMED[found]))
+
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """The names that `named` knows."""
+        return ("auto", *NAMED)
+
+    @classmethod
+    def from_json(cls, text: str) -> Recipe:
+        """The recipe that `text` describes; raises ValueError naming the key, what it should be and what it is."""
+        try:
+            document = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"expected a recipe as JSON, found {error}") from None
+        if not isinstance(document, dict) or set(document) != {"recipe", "stages"}:
+            found = ", ".join(map(repr, document)) if isinstance(document, dict) else json.dumps(document)[:40]
+            raise ValueError(f"expected the keys 'recipe' and 'stages' in a recipe, found {found or 'nothing'}")
+        name, entries = document["recipe"], document["stages"]
+        if not isinstance(name, str) or not isinstance(entries, list):
+            raise ValueError("expected a name under 'recipe' and a list under 'stages', found something else")
+        return cls(name=name, stages=tuple(_stage(entry) for entry in entries))
+
+    def to_json(self) -> str:
+        """This recipe as JSON with every setting, which `from_json` reads back equal."""
+        entries = [{name_of(s): TypeAdapter(type(s)).dump_python(s, mode="json")} for s in self.stages]
+        return json.dumps({"recipe": self.name, "stages": entries}, indent=2)
+
+    def set(self, *settings: str) -> Recipe:
+        """This recipe with `stage.field=value` settings, which hold for every stage of that name.
+
+        A value is JSON, plain text, or a comma-separated list. Raises ValueError naming what is wrong, with choices.
+        """
+        changes: dict[str, dict[str, str]] = {}
+        for setting in settings:
+            target, equals, text = setting.partition("=")
+            name, _, field = target.partition(".")
+            if not (equals and name and field):
+                raise ValueError(f"expected a setting stage.field=value, found {setting!r}")
+            changes.setdefault(name, {})[field] = text
+        names = [name_of(stage) for stage in self.stages]
+        for name in changes:
+            if name not in names:
+                raise ValueError(f"expected a stage of recipe {self.name} ({', '.join(names)}), found {name!r}")
+        return replace(self, stages=tuple(_changed(s, changes.get(name_of(s), {})) for s in self.stages))
+
+    def check(self, source: Video | Run) -> dict[str, Added]:
+        """What a run of this recipe will add to `source`, by name; nothing is computed.
+
+        Raises ValueError where a stage lacks what it reads, a name is taken, or `source` is a single frame.
+        """
+        return {name: what for added in self._plan(Run.of(source)) for name, what in added.items()}
+
+    def result(self, source: Video | Run) -> str:
+        """The name under which a run of this recipe on `source` will hold its result: a video, or ValueError."""
+        added = self._plan(Run.of(source))[-1]
+        name, what = next(iter(added.items()))
+        if what.dims != "tyx":
+            raise ValueError(
+                f"expected a recipe that ends with a sequence, found {name!r} ({what.dims}); end it with fuse"
+            )
+        return name
+
+    def run(self, source: Video | Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> Run:
+        """The run after all stages, lazy where `source` is lazy; checked before anything is computed."""
+        run = Run.of(source)
+        self.check(run)
+        for index, stage in enumerate(self.stages):
+            part = portion(progress, index / len(self.stages), (index + 1) / len(self.stages))
+            run = stage(run, progress=_titled(part, name_of(stage)), rng=rng)
+        return run
+
+    __call__ = run
+
+    def _plan(self, run: Run) -> list[dict[str, Added]]:
+        """What each stage adds, found by giving the next one empty stand-ins."""
+        like = next(item for item in run.values() if isinstance(item, Video))
+        if like.shape[0] < 2:
+            raise ValueError("expected a sequence of at least two frames, found one; noise is told from frame to frame")
+        planned = []
+        for stage in self.stages:
+            try:
+                for name in stage.reads(run):
+                    run.video(name)
+                planned.append(stage.adds(run))
+                run = run.adding({name: _stand_in(what, like) for name, what in planned[-1].items()})
+            except ValueError as error:
+                raise ValueError(f"stage {name_of(stage)}: {error}") from None
+        return planned
+
+
+def denoise(
+    video: Video,
+    *,
+    recipe: str | Recipe = "auto",
+    progress: Progress = silent,
+    rng: np.random.Generator | None = None,
+) -> Video:
+    """The denoised sequence (T, Y, X) in the dtype and units of `video`, lazy where `video` is lazy.
+
+    `recipe` is a name or a Recipe. Raises ValueError where the recipe does not suit the video.
+    """
+    chosen = Recipe.named(recipe) if isinstance(recipe, str) else recipe
+    result = chosen.result(video)
+    return chosen.run(video, progress=progress, rng=rng).video(result)
+
+
+def _stage(entry: Any) -> Stage:
+    """The stage that one entry {name: settings} of a recipe's JSON describes."""
+    if not isinstance(entry, Mapping) or len(entry) != 1:
+        raise ValueError(f'expected a stage as {{"name": {{settings}}}}, found {json.dumps(entry)[:60]}')
+    ((name, settings),) = entry.items()
+    if not isinstance(settings, Mapping):
+        raise ValueError(f"expected the settings of {name} as {{}}, found {json.dumps(settings)[:60]}")
+    return _validated(stage_class(name), name, settings)
+
+
+def _changed(stage: Stage, changes: Mapping[str, str]) -> Stage:
+    values = {field: _value(text, like=getattr(stage, field, None)) for field, text in changes.items()}
+    return _validated(partial(replace, stage), name_of(stage), values)  # type: ignore[type-var]
+
+
+def _value(text: str, *, like: Any) -> Any:
+    """The value that `text` on a command line stands for: JSON, else a list where the field holds one, else itself."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return [part.strip() for part in text.split(",") if part] if isinstance(like, tuple) else text
+
+
+def _validated(make: Callable[..., Stage], name: str, settings: Mapping[str, Any]) -> Stage:
+    """The stage made with `settings`; pydantic's report becomes a ValueError of one line."""
+    try:
+        return make(**settings)
+    except ValidationError as error:
+        raise ValueError(_line(name, error.errors(include_url=False)[0])) from None
+
+
+def _line(name: str, error: ErrorDetails) -> str:
+    target = ".".join((name, *map(str, error["loc"])))
+    if error["type"] == "unexpected_keyword_argument":
+        choices = ", ".join(signature(stage_class(name)).parameters)
+        return f"expected a setting of {name} ({choices}), found {str(error['loc'][-1])!r}"
+    if error["type"] == "value_error":  # a stage's own sentence
+        return f"{target}: {error['msg'].removeprefix('Value error, ')}"
+    wanted = error["msg"].removeprefix("Input should ")
+    return f"expected {target} to {wanted}, found {error['input']!r}"
+
+
+def _titled(progress: Progress, title: str) -> Progress:
+    def titled(fraction: float, message: str, preview: Any = None) -> None:
+        progress(fraction, f"{title}: {message}", preview)
+
+    return titled
+
+
+def _stand_in(what: Added, like: Video) -> Item:
+    """An item of the promised kind that holds no memory."""
+    empty = np.zeros((), what.dtype)
+    if what.dims == "tyx":
+        return like.with_data(np.broadcast_to(empty, like.shape))
+    if what.dims == "yx":
+        return Image(data=np.broadcast_to(empty, like.shape[1:]))
+    return Table(data=np.zeros((like.shape[0], 0)), columns=())

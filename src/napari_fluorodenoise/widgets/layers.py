@@ -1,0 +1,215 @@
+"""Videos, images and tables as napari layers and back. No Qt: everything here works with a bare `ViewerModel`.
+
+What a layer cannot say by itself stands in `layer.metadata["fluorodenoise"]`: the meaning of its values and, in a
+result, the id of its source layer and the result's name. So the layers of one sequence find each other, whatever
+the user calls them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Layer, Points
+from napari.types import LayerDataTuple
+from napari.utils.transforms import Affine
+from numpy.typing import NDArray
+
+from napari_fluorodenoise.physics.detector import Detector
+from napari_fluorodenoise.video import Image, Item, Run, Table, Video
+
+__all__ = ["fits", "is_result", "layer_of", "name_of", "opened", "run_of", "source_of", "video_of"]
+
+KEY = "fluorodenoise"
+AXES = ("t", "y", "x")
+
+
+def opened(video: Video, *, name: str) -> LayerDataTuple:
+    """An image layer (T, Y, X) of a sequence that was read or simulated; reads a few of its frames for the contrast."""
+    rows, columns = video.pixel_size or (1.0, 1.0)
+    lengths = "pixel" if video.pixel_size is None else "mm"
+    attributes = {
+        "name": name,
+        "scale": (video.frame_interval or 1.0, rows, columns),
+        "translate": (0.0, video.origin[0] * rows, video.origin[1] * columns),
+        "units": ("pixel" if video.frame_interval is None else "s", lengths, lengths),
+        "axis_labels": AXES,
+        "contrast_limits": video.metadata.get("window") or _range(video.data),
+        "colormap": "gray_r" if video.photometric == "MONOCHROME1" else "gray",
+        "metadata": {KEY: _record(video)},
+    }
+    return video.data, attributes, "image"
+
+
+def layer_of(item: Item, *, name: str, source: ImageLayer, detector: Detector | None = None) -> LayerDataTuple:
+    """A layer `<source> · name` of a result, placed like its source; reads a few frames for the contrast.
+
+    A video (T, Y, X) or an image (Y, X) becomes an image layer; a table of positions (row, column), one per frame,
+    becomes points with the table as their features.
+    """
+    video = video_of(source)
+    record = {"source": source.unique_id, "name": name, "detector": detector}
+    attributes: dict[str, Any] = {"name": f"{source.name} · {name}"}
+    if isinstance(item, Table):
+        positions = np.column_stack([np.arange(len(item.data)), item.data[:, :2]])
+        attributes |= {
+            **_placed(source, ndim=3),
+            "features": dict(zip(item.columns, item.data.T, strict=True)),
+            "size": max(min(video.shape[1:]) / 40, 1),
+            "metadata": {KEY: record},
+        }
+        return positions, attributes, "points"
+    shift = (item.origin[0] - video.origin[0], item.origin[1] - video.origin[1])
+    attributes |= {
+        **_placed(source, ndim=item.data.ndim, shift=shift),
+        "contrast_limits": _limits(item.data, like=source.contrast_limits),
+        "colormap": source.colormap.name,
+        "metadata": {KEY: {**_record(video), **record, "origin": item.origin}},
+    }
+    return item.data, attributes, "image"
+
+
+def video_of(layer: Layer) -> Video:
+    """The grey sequence (T, Y, X) that an image layer shows; raises ValueError of one line where it shows none.
+
+    Timing and spacing are the layer's scale where its units are those of time and length, else unknown.
+    """
+    if not isinstance(layer, ImageLayer):
+        raise ValueError(f"expected an image layer, found {layer.name!r}, a {type(layer).__name__} layer")
+    if layer.rgb:
+        raise ValueError(f"expected a grey sequence, found {layer.name!r} in colour; split or convert it first")
+    if layer.multiscale:
+        raise ValueError(f"expected one resolution, found {layer.name!r} in several; open a single one")
+    if layer.ndim != 3:
+        raise ValueError(
+            f"expected three axes (t, y, x), found {layer.ndim} in {layer.name!r}; pick or stack one grey sequence"
+        )
+    record = _read(layer)
+    known = {key: record[key] for key in ("origin", "intensity", "photometric", "metadata") if key in record}
+    return Video(
+        data=_array(layer.data), frame_interval=_measure(layer, 0, "s"), pixel_size=_pixel_size(layer), **known
+    )
+
+
+def fits(layer: Layer) -> bool:
+    """True where `video_of` finds a sequence in the layer."""
+    try:
+        video_of(layer)
+    except ValueError:
+        return False
+    return True
+
+
+def is_result(layer: Layer, layers: Iterable[Layer]) -> bool:
+    """True for a layer that a stage made of another layer that is still there."""
+    return source_of(layer, layers) is not layer
+
+
+def name_of(layer: Layer, layers: Iterable[Layer]) -> str:
+    """What `run_of` calls the layer: "frames" for a source, a result's own name otherwise."""
+    return str(_read(layer)["name"]) if is_result(layer, layers) else "frames"
+
+
+def source_of(layer: Layer, layers: Iterable[Layer]) -> Layer:
+    """The layer that `layer` was made of; itself where there is none."""
+    wanted = _read(layer).get("source")
+    return next((other for other in layers if wanted is not None and other.unique_id == wanted), layer)
+
+
+def run_of(layer: Layer, layers: Iterable[Layer]) -> Run:
+    """The run of `layer`'s sequence: its source as "frames", with every result of it among `layers`, and the detector.
+
+    Of two results with one name the upper layer counts, or `layer` itself. Raises ValueError as `video_of` does.
+    """
+    layers = list(layers)
+    source = source_of(layer, layers)
+    results = [other for other in layers if other is not source and source_of(other, layers) is source]
+    items: dict[str, Item] = {"frames": video_of(source)}
+    items |= {name_of(other, layers): _item(other) for other in sorted(results, key=lambda other: other is layer)}
+    detectors = [found for found in (_read(other).get("detector") for other in results) if found is not None]
+    return Run(items, detector=detectors[-1] if detectors else None)
+
+
+def _item(layer: Layer) -> Item:
+    if isinstance(layer, Points):
+        return Table(data=layer.features.to_numpy(np.float64), columns=tuple(layer.features.columns))
+    if layer.ndim == 2:
+        return Image(data=np.asarray(layer.data), pixel_size=_pixel_size(layer), origin=_read(layer)["origin"])
+    return video_of(layer)
+
+
+def _read(layer: Layer) -> Mapping[str, Any]:
+    """What this plugin wrote into the layer; empty in a layer from elsewhere."""
+    return MappingProxyType(layer.metadata.get(KEY, {}))
+
+
+def _array(data: Any) -> Any:
+    """The pixels as numpy or dask; napari also shows what only looks like an array, such as zarr's."""
+    import dask.array as da
+
+    return data if isinstance(data, np.ndarray | da.Array) else da.from_array(data, chunks=(1, -1, -1))
+
+
+def _record(video: Video) -> dict[str, Any]:
+    """What a layer of `video` has to remember beside its pixels and its place."""
+    return {
+        "origin": video.origin,
+        "intensity": video.intensity,
+        "photometric": video.photometric,
+        "metadata": dict(video.metadata),
+    }
+
+
+def _pixel_size(layer: Layer) -> tuple[float, float] | None:
+    """(row, column) in mm, or None where the layer's last two axes have no units of length."""
+    row, column = _measure(layer, -2, "mm"), _measure(layer, -1, "mm")
+    return None if row is None or column is None else (row, column)
+
+
+def _measure(layer: Layer, axis: int, unit: str) -> float | None:
+    """The layer's scale along `axis` in `unit`; None where its own unit is no such measure."""
+    own = layer.units[axis]
+    return float((layer.scale[axis] * own).to(unit).magnitude) if own.is_compatible_with(unit) else None
+
+
+def _placed(source: Layer, *, ndim: int, shift: tuple[float, float] = (0.0, 0.0)) -> dict[str, Any]:
+    """Where a result of `source` lies in the world; `shift` (row, column) in pixels; two axes take the last two."""
+    place = Affine(scale=source.scale, rotate=source.rotate, shear=source.shear)
+    translate = source.translate + place.linear_matrix @ (0.0, *shift)
+    keep = list(range(3 - ndim, 3))
+    turn = source.affine.affine_matrix
+    return {
+        "scale": source.scale[keep],
+        "translate": translate[keep],
+        "rotate": source.rotate[np.ix_(keep, keep)],
+        "shear": source.shear if ndim == 3 else source.shear[-1:],
+        "affine": turn[np.ix_([*keep, 3], [*keep, 3])],
+        "units": tuple(source.units[axis] for axis in keep),
+        "axis_labels": tuple(source.axis_labels[axis] for axis in keep),
+    }
+
+
+def _limits(data: Any, *, like: tuple[float, float]) -> tuple[float, float]:
+    """Contrast limits of a result: its source's where it lives on the source's scale, else from its own values.
+
+    So before and after look alike, and signed differences get grey for zero.
+    """
+    low, high = _range(data)
+    if low < 0 < high and -low > 0.1 * high and like[0] >= 0:
+        return -max(-low, high), max(-low, high)
+    overlap = min(high, like[1]) - max(low, like[0])
+    return like if overlap > 0.25 * (like[1] - like[0]) else (low, high)
+
+
+def _range(data: Any) -> tuple[float, float]:
+    """Robust smallest and largest value of three frames, or of the one: never of a whole sequence."""
+    frames = data[sorted({0, len(data) // 2, len(data) - 1})] if data.ndim == 3 else data
+    values: NDArray[Any] = np.asarray(frames)[..., ::2, ::2]
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(values, (0.1, 99.9)))
+    return (low, high) if low < high else (low, low + 1.0)

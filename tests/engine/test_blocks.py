@@ -1,0 +1,143 @@
+"""Laws of blocks: cores tile the sequence, outer parts hold the halo, and no result depends on the cut."""
+
+import threading
+from dataclasses import dataclass
+
+import dask.array as da
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import uniform_filter
+
+from napari_fluorodenoise.engine.blocks import Output, cut, map_blocks, stream
+from napari_fluorodenoise.engine.progress import Cancelled
+
+VIDEO = np.random.default_rng(0).normal(size=(7, 9, 10)).astype(np.float32)
+SIZES = st.tuples(st.integers(1, 8), st.integers(1, 10), st.integers(1, 11))
+OUTPUT = {"mean": Output(np.dtype(np.float32))}
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean over (2r+1) neighbours on every axis: needs r of them, along every axis that is cut."""
+
+    reach: int = 1
+    cuts: str = "tyx"
+
+    @property
+    def halo(self):
+        return (self.reach,) * 3
+
+    def apply(self, block, at):
+        return {"mean": uniform_filter(block["frames"], 2 * self.reach + 1, mode="nearest")[at.inner]}
+
+
+@dataclass(frozen=True)
+class OnCanvas:
+    """Every frame in the corner of a larger one."""
+
+    frame: tuple[int, int] = (12, 12)
+    cuts: str = "t"
+    halo: tuple[int, int, int] = (0, 0, 0)
+
+    def apply(self, block, at):
+        canvas = np.zeros((len(block["frames"]), *self.frame), np.float32)
+        canvas[:, : block["frames"].shape[1], : block["frames"].shape[2]] = block["frames"]
+        return {"mean": canvas}
+
+
+@given(size=SIZES, halo=st.tuples(*[st.integers(0, 3)] * 3))
+def test_cores_tile_the_sequence_and_outer_parts_hold_the_halo(size, halo):
+    seen = np.zeros(VIDEO.shape, int)
+    for at in cut(VIDEO.shape, size=size, halo=halo):
+        seen[at.core] += 1
+        for core, outer, reach, length in zip(at.core, at.outer, halo, VIDEO.shape, strict=True):
+            assert outer == slice(max(core.start - reach, 0), min(core.stop + reach, length))
+        np.testing.assert_array_equal(VIDEO[at.outer][at.inner], VIDEO[at.core])
+    assert (seen == 1).all()
+
+
+@settings(deadline=None, max_examples=25)
+@given(size=SIZES, cuts=st.sampled_from(["tyx", "t", "yx", ""]), lazy=st.booleans(), reach=st.integers(0, 2))
+def test_a_result_does_not_depend_on_the_cut(size, cuts, lazy, reach):
+    frames = da.from_array(VIDEO, chunks=(2, 9, 10)) if lazy else VIDEO
+    result = map_blocks(Mean(reach, cuts), {"frames": frames}, outputs=OUTPUT, size=size)["mean"]
+    assert isinstance(result, da.Array if lazy else np.ndarray)
+    np.testing.assert_allclose(result, uniform_filter(VIDEO, 2 * reach + 1, mode="nearest"), atol=1e-6)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_result_may_lie_on_another_canvas(lazy):
+    frames = da.from_array(VIDEO) if lazy else VIDEO
+    outputs = {"mean": Output(np.dtype(np.float32), frame=(12, 12))}
+    result = np.asarray(map_blocks(OnCanvas(), {"frames": frames}, outputs=outputs, size=(3, 9, 10))["mean"])
+    np.testing.assert_array_equal(result[:, :9, :10], VIDEO)
+    assert result.shape == (7, 12, 12)
+    assert result.sum() == pytest.approx(VIDEO.sum(), abs=1e-3)
+
+
+def test_a_lazy_result_is_computed_only_where_it_is_looked_at():
+    seen = []
+
+    class Watched(Mean):
+        def apply(self, block, at):
+            seen.append(at.core[0])
+            return super().apply(block, at)
+
+    result = map_blocks(Watched(0), {"frames": da.from_array(VIDEO)}, outputs=OUTPUT, size=(2, 9, 10))["mean"]
+    assert seen == []
+    np.testing.assert_array_equal(result[3], VIDEO[3])
+    assert seen == [slice(2, 4)]
+
+
+@settings(deadline=None, max_examples=20)
+@given(frames=st.integers(1, 9), workers=st.integers(1, 3), lazy=st.booleans())
+def test_a_stream_gives_every_frame_once_in_order(frames, workers, lazy):
+    arrays = {"a": da.from_array(VIDEO, chunks=(3, 9, 10)) if lazy else VIDEO, "b": VIDEO + 1}
+    fractions = []
+    parts = list(stream(arrays, frames=frames, workers=workers, progress=lambda done, *_: fractions.append(done)))
+    np.testing.assert_array_equal(np.concatenate([part["a"] for _, part in parts]), VIDEO)
+    np.testing.assert_array_equal(np.concatenate([part["b"] for _, part in parts]), VIDEO + 1)
+    assert [at.start for at, _ in parts] == list(range(0, 7, frames))
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+
+
+def test_a_stream_holds_few_frames_at_a_time():
+    read, begun = 0, threading.Lock()
+
+    def frame(block):
+        nonlocal read
+        with begun:
+            read += 1
+        return block
+
+    lazy = da.from_array(VIDEO, chunks=(1, 9, 10)).map_blocks(frame, dtype=VIDEO.dtype, meta=VIDEO[:0])
+    for count, _ in enumerate(stream({"a": lazy}, frames=1, workers=2), start=1):
+        assert read <= count + 3
+    assert read == 7
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_stopping_leaves_no_thread_behind(lazy):
+    frames = da.from_array(VIDEO, chunks=(1, 9, 10)) if lazy else VIDEO
+
+    def stop(fraction, message, preview=None):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        for _ in stream({"frames": frames}, frames=1, progress=stop):
+            pass
+    with pytest.raises(Cancelled):
+        map_blocks(Mean(), {"frames": VIDEO}, outputs=OUTPUT, size=(1, 9, 10), progress=stop)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("block")]
+
+
+def test_an_error_in_a_block_comes_out_as_it_is():
+    class Broken(Mean):
+        def apply(self, block, at):
+            raise ValueError("expected finite values, found nan")
+
+    with pytest.raises(ValueError, match="found nan"):
+        map_blocks(Broken(), {"frames": VIDEO}, outputs=OUTPUT)

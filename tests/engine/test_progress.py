@@ -1,0 +1,33 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_fluorodenoise.engine.progress import portion, silent
+
+UNIT = st.floats(0, 1)
+
+
+@given(start=UNIT, stop=UNIT, fraction=UNIT)
+def test_a_portion_maps_0_to_1_onto_its_part(start, stop, fraction):
+    start, stop = sorted((start, stop))
+    heard = []
+    part = portion(lambda *report: heard.append(report), start, stop)
+    for done in (0.0, fraction, 1.0):
+        part(done, "working", "preview")
+    fractions = [report[0] for report in heard]
+    assert fractions == sorted(fractions)
+    assert fractions[0] == start
+    assert fractions[-1] == pytest.approx(stop)
+    assert {report[1:] for report in heard} == {("working", "preview")}
+
+
+def test_portions_nest():
+    heard = []
+    whole = lambda fraction, message, preview=None: heard.append(fraction)  # noqa: E731
+    portion(portion(whole, 0.5, 1.0), 0.0, 0.5)(1.0, "half of the second half")
+    assert heard == [0.75]
+
+
+def test_silence_takes_every_report():
+    silent(0.5, "working")
+    silent(1.0, "done", preview=object())

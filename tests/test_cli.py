@@ -1,0 +1,260 @@
+"""The commands, called in this process on small files: what they write and say, and that bad input costs one line."""
+
+import errno
+import json
+import re
+from functools import partial
+
+import numpy as np
+import pytest
+
+from napari_fluorodenoise.cli import main
+from napari_fluorodenoise.cli.demo import scores
+from napari_fluorodenoise.cli.info import fwhm
+from napari_fluorodenoise.io import read, write
+from napari_fluorodenoise.physics.phantom import phantom
+from napari_fluorodenoise.recipe import Recipe
+from napari_fluorodenoise.video import Video
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return phantom(frames=8, shape=(64, 64), rng=1)
+
+
+@pytest.fixture
+def source(sample, tmp_path):
+    write(tmp_path / "in.tif", sample.noisy)
+    return tmp_path / "in.tif"
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    """A command line, run in an empty folder's neighbourhood, as (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def words(*arguments):
+        code = main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return words
+
+
+def refused(answer, *said):
+    code, out, err = answer
+    assert (code, out) == (2, "")
+    assert err.startswith("fluorodenoise: ")
+    assert err.count("\n") == 1, err
+    for part in said:
+        assert re.search(part, err), err
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_denoise_keeps_what_is_known_and_says_what_it_did(run, source, sample, tmp_path):
+    code, out, err = run("denoise", source, "out.tif")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(r"wrote out.tif: 8 frames with recipe fast, [\d.]+ frames/s\n", out)
+    clean = read(tmp_path / "out.tif")
+    assert (clean.shape, clean.dtype) == (sample.noisy.shape, sample.noisy.dtype)
+    assert clean.frame_interval == pytest.approx(sample.noisy.frame_interval)
+    assert clean.pixel_size == pytest.approx(sample.noisy.pixel_size)
+    noise, rest = (np.square(video.numpy() - sample.clean).mean() for video in (sample.noisy, clean))
+    assert rest < noise / 2
+
+
+def test_a_part_of_the_sequence(run, source, tmp_path):
+    assert run("denoise", source, "out.npy", "--frames", "2:", "--crop", "8:56,:60")[0] == 0
+    part = read(tmp_path / "out.npy")
+    assert part.shape == (6, 48, 60)
+    assert part.origin == (8, 0)
+
+
+def test_a_recipe_from_a_file_with_settings_and_all_its_stages(run, source, tmp_path):
+    (tmp_path / "mine.json").write_text(Recipe.named("fast").to_json())
+    words = ("--recipe", "mine.json", "--set", "fuse.neighbours=1", "--save-stages", "stages")
+    assert run("denoise", source, "out.tif", *words)[0] == 0
+    assert "fused.ome.zarr" in names(tmp_path / "stages")
+    np.testing.assert_array_equal(
+        read(tmp_path / "stages" / "fused.ome.zarr").numpy(), read(tmp_path / "out.tif").numpy()
+    )
+    refused(run("denoise", source, "again.tif", "--save-stages", "stages"), "stages: .* in use; .*--overwrite")
+
+
+def test_the_log_subtraction_counts_frames_as_the_file_does(run, source, tmp_path):
+    assert run("denoise", source, "dsa.tif", "--subtract-mask", "3", "--frames", "2:8")[0] == 0
+    view = read(tmp_path / "dsa.tif")
+    assert view.dtype == np.float32
+    np.testing.assert_array_equal(view.numpy()[1], 0)
+    refused(run("denoise", source, "x.tif", "--subtract-mask", "1", "--frames", "2:8"), "within 2:8, found 1")
+
+
+def test_an_output_is_replaced_only_when_asked(run, source, tmp_path):
+    (tmp_path / "out.tif").write_bytes(b"precious")
+    refused(run("denoise", source, "out.tif"), "out.tif: .*overwrite")
+    assert (tmp_path / "out.tif").read_bytes() == b"precious"
+    assert run("denoise", source, "out.tif", "--overwrite")[0] == 0
+    assert read(tmp_path / "out.tif").shape == (8, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], ["Missing argument 'IN'"]),
+        (["in.tif"], ["Missing argument 'OUT'"]),
+        (["nowhere.tif", "out.tif"], ["nowhere.tif: expected .* found none"]),
+        (["in.tif", "out.xyz"], ["out.xyz: expected .*'.xyz'"]),
+        (["in.tif", "out.tif", "--recipe", "fasst"], ["auto, fast, .*'fasst'"]),
+        (["in.tif", "out.tif", "--recipe", "no.json"], ["no.json: No such file"]),
+        (["in.tif", "out.tif", "--recipe", "bad.json"], ["bad.json: expected a setting of fuse .* 'neighbors'"]),
+        (["in.tif", "out.tif", "--set", "fuse.neighbours=-1"], ["fuse.neighbours to be .*, found -1"]),
+        (["in.tif", "out.tif", "--set", "decompose.rank=1"], [r"a stage of recipe fast \(denoise, fuse\)"]),
+        (["in.tif", "out.tif", "--frames", "5"], ["--frames A:B within 0:8, found '5'"]),
+        (["in.tif", "out.tif", "--frames", "4:9"], ["within 0:8, found '4:9'"]),
+        (["in.tif", "out.tif", "--frames", "3:4"], ["in.tif: expected a sequence of at least two frames, found one"]),
+        (["in.tif", "out.tif", "--crop", "0:9"], ["--crop Y0:Y1,X0:X1, found '0:9'"]),
+        (["in.tif", "out.tif", "--crop", "0:9,60:99"], ["X0:X1 within 0:64, found '60:99'"]),
+        (["in.tif", "out.tif", "--rescale", "2"], ["--rescale SLOPE,INTERCEPT .* found '2'"]),
+        (["in.tif", "out.tif", "--seed", "x"], ["--seed"]),
+        (["in.tif", "out.tif", "--fast"], ["No such option"]),
+        (["broken.tif", "out.tif"], ["broken.tif: expected"]),
+        (["nan.npy", "out.tif"], ["nan.npy: .*(NaN|nan|infin|finite)"]),
+        (["colour.npy", "out.tif"], [r"colour.npy: expected .*\(4, 16, 16, 3\)"]),
+        (["one.npy", "out.tif"], ["one.npy: "]),
+    ],
+)
+def test_bad_input_costs_one_line_and_leaves_nothing(run, source, tmp_path, words, said):
+    (tmp_path / "bad.json").write_text('{"recipe": "x", "stages": [{"fuse": {"neighbors": 1}}]}')
+    (tmp_path / "broken.tif").write_bytes(source.read_bytes()[:900])
+    frames = np.ones((4, 16, 16), np.float32)
+    frames[1, 2, 3] = np.nan
+    np.save(tmp_path / "nan.npy", frames)
+    np.save(tmp_path / "colour.npy", np.ones((4, 16, 16, 3), np.uint8))
+    np.save(tmp_path / "one.npy", np.ones((1, 16, 16), np.uint8))
+    before = names(tmp_path)
+    refused(run("denoise", *words), *said)
+    assert names(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "out.tif.*No space left"),
+        (KeyboardInterrupt(), 130, "interrupted; nothing was kept"),
+    ],
+)
+def test_what_is_cut_short_leaves_nothing(run, source, tmp_path, monkeypatch, error, code, said):
+    def half(path, video, **options):
+        path.write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr("napari_fluorodenoise.io.tiff.write", half)
+    answer = run("denoise", source, "out.tif")
+    assert answer[0] == code
+    assert answer[2].count("\n") == 1
+    assert re.search(said, answer[2])
+    assert names(tmp_path) == ["in.tif"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        np.random.default_rng(0).integers(90, 110, (2, 32, 32)).astype(np.uint8),
+        np.full((5, 32, 32), 7, np.uint16),
+        np.random.default_rng(0).integers(-20, 20, (5, 32, 32)).astype(np.int16),
+        np.random.default_rng(0).integers(90000, 90100, (5, 32, 32)).astype(np.int32),
+        np.random.default_rng(0).normal(0.5, 0.05, (5, 32, 32)).astype(np.float32),
+    ],
+    ids=["two frames", "constant", "signed", "32 bit", "float"],
+)
+def test_unusual_input_works_or_explains(run, tmp_path, data):
+    write(tmp_path / "in.npy", Video(data=data))
+    answer = run("denoise", "in.npy", "out.npy")
+    if answer[0]:
+        refused(answer, "in.npy: expected")
+        assert names(tmp_path) == ["in.json", "in.npy"]
+    else:
+        clean = read(tmp_path / "out.npy")
+        assert (clean.shape, clean.dtype) == (data.shape, data.dtype)
+        assert np.isfinite(clean.numpy()).all()
+
+
+def test_info_fits_on_one_screen(run, source):
+    code, out, err = run("info", source)
+    assert (code, err) == (0, "")
+    assert len(out.splitlines()) < 24
+    for part in ("8 frames of 64 x 64 pixels, uint16", "66.67 ms", "0.3 x 0.3 mm", "variance = ", "half maximum"):
+        assert part in out
+
+
+def test_info_works_on_one_frame(run, tmp_path):
+    write(tmp_path / "one.npy", Video(data=np.ones((1, 16, 16), np.uint8)))
+    code, out, _ = run("info", "one.npy")
+    assert code == 0
+    assert "1 frame" in out
+    assert "at least two" in out
+
+
+def test_what_info_and_check_refuse_names_the_file(run, tmp_path):
+    np.save(tmp_path / "nan.npy", np.full((4, 16, 16), np.nan, np.float32))
+    np.save(tmp_path / "one.npy", np.ones((1, 16, 16), np.uint8))
+    refused(run("info", "nan.npy"), "nan.npy: expected finite")
+    refused(run("check", "fast", "one.npy"), "one.npy: expected .* at least two frames")
+
+
+def test_recipes_are_listed_and_printed(run):
+    code, out, _ = run("recipe")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(Recipe.names())
+    code, out, _ = run("recipe", "fast")
+    assert Recipe.from_json(out) == Recipe.named("fast")
+    refused(run("recipe", "fasst"), "auto, fast")
+
+
+def test_check_runs_nothing_and_says_what_would_come(run, source, tmp_path):
+    for words in (["sdd"], ["sdd", source]):
+        code, out, _ = run("check", *words)
+        assert code == 0
+        assert [line.split()[0] for line in out.splitlines()[-3:]] == ["fused", "uncertainty", "recipe"]
+    entries = [{"denoise": {"of": ["background"]}}, {"fuse": {}}]
+    (tmp_path / "mine.json").write_text(json.dumps({"recipe": "mine", "stages": entries}))
+    refused(run("check", "mine.json"), "stage denoise: expected a video called 'background', found frames")
+
+
+def test_the_demo_beats_its_noise_and_writes_pictures(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "napari_fluorodenoise.physics.phantom.phantom", partial(phantom, frames=10, shape=(96, 96), photons=30)
+    )
+    code, out, err = run("demo", "--headless", "--out", "demo")
+    assert (code, err) == (0, "")
+    before, after = (tuple(map(float, re.findall(r"[\d.]+", line))) for line in out.splitlines()[:2])
+    assert after[0] > before[0] + 5
+    assert after[1] > before[1]
+    pictures = ["background.png", "before-after-residual.png", "denoised.ome.zarr", "foreground.png", "panorama.png"]
+    assert names(tmp_path / "demo") == pictures
+    assert names(tmp_path) == ["demo"]
+    assert read(tmp_path / "demo" / "denoised.ome.zarr").dtype == np.uint16
+
+
+def test_usage_errors_are_one_line_and_no_words_are_help(run):
+    refused(run("denois"), "No such command 'denois'")
+    code, out, _ = run()
+    assert code == 0
+    assert "denoise" in out
+
+
+def test_scores_against_known_values():
+    truth = np.random.default_rng(0).random((2, 32, 32)).astype(np.float32)
+    psnr, _ = scores(truth + 0.1, truth=truth)
+    assert psnr == pytest.approx(20 + 20 * np.log10(np.ptp(truth)), abs=1e-3)
+    assert scores(truth + 1e-5, truth=truth)[1] == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [0.8, 1.5, 2.5])
+def test_the_width_of_a_gaussian(sigma):
+    axis = np.arange(-12, 13)
+    profile = np.exp(-(axis**2) / (2 * sigma**2))
+    assert fwhm(np.outer(profile, profile)) == pytest.approx(2.3548 * sigma, rel=0.05)

@@ -1,0 +1,198 @@
+import threading
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
+from napari.utils.notifications import notification_manager
+
+from napari_fluorodenoise.widgets.layers import opened
+from napari_fluorodenoise.widgets.stage import StageWidget
+from napari_fluorodenoise.widgets.subtraction import Subtract
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture
+def widget(qtbot, viewer, toy, video):
+    """The toy's widget for a viewer that holds one sequence; it hears of the layers as in a dock."""
+    viewer.add_layer(layer(video, "clip"))
+    return heard(qtbot, viewer, StageWidget(viewer, toy))
+
+
+def heard(qtbot, viewer, widget):
+    qtbot.addWidget(widget)
+    viewer.layers.events.inserted.connect(widget.reset_choices)
+    viewer.layers.events.removed.connect(widget.reset_choices)
+    return widget
+
+
+@pytest.fixture
+def docked(make_napari_viewer, toy, video):
+    """(viewer, widget): the toy's widget in a real window."""
+    viewer = make_napari_viewer()
+    viewer.add_layer(layer(video, "clip"))
+    widget = StageWidget(viewer, toy)
+    viewer.window.add_dock_widget(widget, name="Toy")
+    return viewer, widget
+
+
+def layer(video, name):
+    return Layer.create(*opened(video, name=name))
+
+
+def names(viewer):
+    return [layer.name for layer in viewer.layers]
+
+
+def idle(widget):
+    return widget._job is None
+
+
+def run(qtbot, widget):
+    widget._run.click()
+    qtbot.waitUntil(lambda: idle(widget), timeout=20_000)
+
+
+def started(qtbot, widget):
+    widget._run.click()
+    qtbot.waitUntil(lambda: widget._message.text() == "waiting", timeout=20_000)
+
+
+def test_run_adds_the_results_beside_their_source(qtbot, viewer, widget, toy, video):
+    widget._form.fields["add"].value = 7
+    run(qtbot, widget)
+    assert names(viewer) == ["clip", "clip · offsets", "clip · mean", "clip · minus", "clip · brighter"]
+    brighter = viewer.layers["clip · brighter"]
+    np.testing.assert_array_equal(brighter.data, video.data + np.float32(7))
+    np.testing.assert_allclose(brighter.scale, viewer.layers["clip"].scale)
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["clip", "clip · brighter"]
+    assert threading.get_ident() not in toy.threads
+    assert widget._run.isEnabled()
+    assert not widget._cancel.isEnabled()
+
+
+def test_a_second_run_makes_its_results_anew(qtbot, viewer, widget):
+    run(qtbot, widget)
+    run(qtbot, widget)
+    assert names(viewer).count("clip · brighter [1]") == 1
+
+
+def test_lazy_input_gives_lazy_layers(qtbot, viewer, widget, video):
+    import dask.array as da
+
+    viewer.layers.clear()
+    viewer.add_layer(layer(video.with_data(da.from_array(video.data, chunks=(1, -1, -1))), "lazy"))
+    run(qtbot, widget)
+    made = viewer.layers["lazy · brighter"]
+    assert isinstance(made.data, da.Array)
+    np.testing.assert_array_equal(made.data, video.data + np.float32(3))
+
+
+def test_cancel_stops_the_work_and_adds_nothing(qtbot, viewer, widget, toy):
+    toy.gate.clear()
+    started(qtbot, widget)
+    assert not widget._run.isEnabled()
+    assert widget._bar.value() > 0
+    widget._cancel.click()
+    qtbot.waitUntil(lambda: idle(widget), timeout=20_000)
+    assert names(viewer) == ["clip"]
+    toy.gate.set()
+    run(qtbot, widget)
+    assert "clip · brighter" in names(viewer)
+
+
+def test_a_source_deleted_on_the_way_stops_the_work(qtbot, viewer, widget, toy, video):
+    viewer.add_layer(layer(video, "other"))
+    widget._input.value = viewer.layers["clip"]
+    toy.gate.clear()
+    started(qtbot, widget)
+    viewer.layers.remove("clip")
+    qtbot.waitUntil(lambda: idle(widget), timeout=20_000)
+    assert names(viewer) == ["other"]
+
+
+def test_results_go_to_the_source_that_was_chosen_at_the_start(qtbot, viewer, widget, toy, video):
+    toy.gate.clear()
+    started(qtbot, widget)
+    other = viewer.add_layer(layer(video, "other"))
+    widget._input.value = other
+    viewer.layers["clip"].name = "renamed"
+    toy.gate.set()
+    qtbot.waitUntil(lambda: idle(widget), timeout=20_000)
+    assert "renamed · brighter" in names(viewer)
+    assert "other · brighter" not in names(viewer)
+
+
+@pytest.fixture
+def complaints():
+    seen = []
+    notification_manager.notification_ready.connect(seen.append)
+    yield seen
+    notification_manager.notification_ready.disconnect(seen.append)
+
+
+def test_refused_input_is_one_notification_of_one_line(qtbot, viewer, widget, complaints):
+    widget._form.fields["add"].value = 13
+    run(qtbot, widget)
+    assert [str(complaint.message) for complaint in complaints] == ["expected luck, found 13; take another number"]
+    viewer.layers.clear()
+    widget._run.click()
+    assert "open one first" in complaints[1].message
+    assert idle(widget)
+
+
+def test_only_layers_that_fit_are_offered(viewer, widget):
+    viewer.add_image(np.zeros((8, 8)), name="picture")
+    viewer.add_image(np.zeros((4, 8, 8, 3), np.uint8), rgb=True, name="colour")
+    viewer.add_labels(np.zeros((4, 8, 8), int), name="labels")
+    assert [choice.name for choice in widget._input.choices] == ["clip"]
+
+
+def test_the_source_of_the_active_layer_is_chosen_first(qtbot, viewer, widget, toy, video):
+    run(qtbot, widget)
+    viewer.add_layer(layer(video, "other"))
+    viewer.layers.selection.active = viewer.layers["clip · brighter"]
+    assert heard(qtbot, viewer, StageWidget(viewer, Subtract))._input.value is viewer.layers["clip"]
+    viewer.layers.selection.active = viewer.layers["other"]
+    assert heard(qtbot, viewer, StageWidget(viewer, toy))._input.value is viewer.layers["other"]
+
+
+def test_sources_are_offered_to_every_stage_and_results_to_those_with_of(qtbot, viewer, widget, video):
+    run(qtbot, widget)
+    assert [choice.name for choice in widget._input.choices] == ["clip"]
+    widget = heard(qtbot, viewer, StageWidget(viewer, Subtract))
+    assert [choice.name for choice in widget._input.choices] == ["clip", "clip · minus", "clip · brighter"]
+    assert widget._form.fields["of"].value == "frames"
+    widget._input.value = viewer.layers["clip · brighter"]
+    assert widget._form.fields["of"].value == "brighter"
+    run(qtbot, widget)
+    assert names(viewer)[-1] == "clip · brighter_subtracted"
+    np.testing.assert_array_equal(viewer.layers[-1].data[0], 0)
+
+
+def test_closing_the_dock_stops_and_joins_the_work(qtbot, docked, toy, video):
+    viewer, widget = docked
+    toy.gate.clear()
+    started(qtbot, widget)
+    job = widget._job
+    viewer.window.remove_dock_widget(widget)
+    assert job._over.is_set()
+    viewer.add_layer(layer(video, "after"))
+    qtbot.waitUntil(lambda: not job.worker.is_running, timeout=20_000)
+    assert names(viewer) == ["clip", "after"]
+    widget.deleteLater()  # out of its dock, the widget is ours to delete
+    qtbot.wait(50)
+
+
+def test_closing_the_window_stops_and_joins_the_work(qtbot, docked, toy):
+    viewer, widget = docked
+    toy.gate.clear()
+    started(qtbot, widget)
+    job = widget._job
+    viewer.close()
+    qtbot.waitUntil(lambda: not job.worker.is_running, timeout=20_000)
+    assert job._over.is_set()
