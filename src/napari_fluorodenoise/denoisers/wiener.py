@@ -42,24 +42,24 @@ def wiener(
     blocks: dict[str, Any] = {"size": SIZE, "step": step}
     coefficients = analyse(picture, **blocks)
     noise = deviation**2 * block_means(variance, **blocks)[:, None, :, None]
-    kept = coefficients * (_square(coefficients) > THRESHOLD**2 * noise)
+    # Arrays as large as these cost more to allocate than to compute: one buffer serves twice.
+    buffer = coefficients * coefficients
+    buffer /= noise
+    keep = buffer > THRESHOLD**2
     if keep_mean:
-        kept[:, 0, :, 0] = coefficients[:, 0, :, 0]
-    count = np.count_nonzero(kept, axis=(1, 3))
-    pilot = synthesise(kept, shape=shape, step=step, weights=_inverse(count))
-    gains = _square(analyse(pilot, **blocks))
-    gains /= gains + noise
+        keep[:, 0, :, 0] = True
+    np.multiply(coefficients, keep, out=buffer)
+    pilot = synthesise(buffer, shape=shape, step=step, weights=_inverse(np.einsum("iujv->ij", keep, dtype=np.float32)))
+    gains = analyse(pilot, **blocks)
+    gains *= gains
+    gains /= np.add(gains, noise, out=buffer)
     if keep_mean:
         gains[:, 0, :, 0] = 1
-    left = np.einsum("iujv,iujv->ij", gains + HIDDEN, noise) / SIZE**2
+    left = np.einsum("iujv,iujv->ij", gains, noise) + HIDDEN * np.einsum("iujv->ij", noise)
     coefficients *= gains
     weights = _inverse(np.einsum("iujv,iujv->ij", gains, gains))
     clean = synthesise(coefficients, shape=shape, step=step, weights=weights)
-    return clean, _spread(left, shape=shape, step=step)
-
-
-def _square(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return values * values
+    return clean, _spread(left / SIZE**2, shape=shape, step=step)
 
 
 def _inverse(power: NDArray[Any]) -> NDArray[np.float32]:
