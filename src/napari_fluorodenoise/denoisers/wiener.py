@@ -71,8 +71,6 @@ def _spread(left: NDArray[np.float32], *, shape: tuple[int, int], step: int) -> 
     """The blocks' values (rows, columns) as a picture of `shape` (Y, X)."""
     import cv2
 
-    lead = SIZE - step
     fine = cv2.resize(left, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR)
-    start = lead - (SIZE - step) // 2  # a block's value stands for its middle
-    fine = np.pad(fine, ((0, SIZE), (0, SIZE)), mode="edge")
-    return np.ascontiguousarray(fine[start : start + shape[0], start : start + shape[1]])
+    start = (SIZE - step) // 2  # a block's value stands for its middle
+    return np.pad(fine, (start, SIZE), mode="edge")[: shape[0], : shape[1]]

@@ -1,7 +1,8 @@
 """Overlapping blocks of a picture in the cosine basis, and the weighted way back.
 
-A picture (Y, X) is mirrored at its edges and cut into blocks of `size`², one every `step` pixels; the coefficients
-(rows of blocks, size, columns of blocks, size) are those of the orthonormal DCT-II. Laws: the transform keeps the
+A picture (Y, X) is cut into blocks of `size`², one every `step` pixels; the coefficients (rows of blocks, size, columns
+of blocks, size) are those of the orthonormal DCT-II. Only as much is mirrored as the last blocks need: mirrored noise
+is no noise of the same kind, it doubles in half of the coefficients. Laws: the transform keeps the
 energy of every block, and synthesise(analyse(picture)) == picture for any positive weights.
 """
 
@@ -45,8 +46,8 @@ def synthesise(
     strips *= window[:, None, None]
     blocks = idct(_added(strips, step), axis=2, norm="ortho", overwrite_x=True)  # (Y padded, columns, size)
     blocks *= window
-    total = _added(blocks.transpose(1, 2, 0), step)  # (X padded, Y padded)
-    return _cropped(total.T, size, step, shape) / _cropped(_weight(weights, size, step), size, step, shape)
+    total = _added(blocks.transpose(1, 2, 0), step).T  # (Y padded, X padded)
+    return np.ascontiguousarray((total / _weight(weights, size, step))[: shape[0], : shape[1]])
 
 
 def block_means(picture: NDArray[np.float32], *, size: int, step: int) -> NDArray[np.float32]:
@@ -71,7 +72,8 @@ def deviation(autocorrelation: NDArray[np.float64], *, size: int) -> NDArray[np.
     basis = np.pad(idct(np.eye(size), axis=1, norm="ortho"), [(0, 0), (radius, radius)])  # (order, sample)
     own = np.array([np.correlate(row, row[radius : radius + size], "valid") for row in basis])  # (order, lag)
     variance = own @ autocorrelation @ own.T
-    return np.sqrt(np.maximum(variance, LEAST)).astype(np.float32)[None, :, None, :]
+    found: NDArray[np.float32] = np.sqrt(np.maximum(variance, LEAST)).astype(np.float32)
+    return found[None, :, None, :]
 
 
 @cache
@@ -81,15 +83,9 @@ def _window(size: int) -> NDArray[np.float32]:
 
 
 def _padded(picture: NDArray[np.float32], size: int, step: int) -> NDArray[np.float32]:
-    """`picture` mirrored so far that every pixel lies in as many blocks as any other."""
-    lead = size - step
-    trail = [lead + (-n - 2 * lead + size) % step for n in picture.shape]
-    return np.pad(picture, [(lead, trail[0]), (lead, trail[1])], mode="symmetric")
-
-
-def _cropped(padded: NDArray[np.float32], size: int, step: int, shape: tuple[int, int]) -> NDArray[np.float32]:
-    lead = size - step
-    return padded[lead : lead + shape[0], lead : lead + shape[1]]
+    """`picture` continued as a mirror to a whole number of blocks."""
+    more = [max(size - n, (size - n) % step) for n in picture.shape]
+    return np.pad(picture, [(0, more[0]), (0, more[1])], mode="symmetric")
 
 
 def _weight(weights: NDArray[np.float32], size: int, step: int) -> NDArray[np.float32]:
