@@ -55,3 +55,11 @@ def test_frames_are_not_modified():
     frames = noise()
     taken_apart(frames, 4)
     np.testing.assert_array_equal(frames, noise())
+
+
+def test_what_a_neighbour_did_not_see_counts_nothing():
+    canvas = 60 * np.random.default_rng(6).random((32, 40)).repeat(4, 0).repeat(4, 1).astype(np.float32)
+    frames = noise(3, (96, 96)) + np.stack([canvas[4 * t : 4 * t + 96, :96] for t in range(3)])
+    longest = taken_apart(frames, 1, (1,))[0]
+    assert longest.variance[:3].min() > 0.49  # of its neighbours frame 0 alone saw these rows
+    assert np.median(longest.variance[10:-10]) < 0.4

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_fluorodenoise.motion.dis import dense_flow
-from napari_fluorodenoise.motion.warp import warped
+from napari_fluorodenoise.motion.warp import leads_inside, warped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,8 @@ def parts(
 
     `guides` (T, Y, X) are the smoothed frames (`guide`), whose noise deviates by `guide_noise`. `radii` are the means'
     reaches in frames, increasing; the sequence's ends clip them, and without radii the frame is its only part.
-    Where a moved neighbour does not look like the frame it counts less, so a wire that jumps is not smeared.
+    Where a moved neighbour does not look like the frame it counts less, so a wire that jumps is not smeared, and what
+    lies outside of a neighbour does not count.
     """
     one = np.ones_like(frames[t])
     total, weight, power = frames[t].copy(), one.copy(), one.copy()
@@ -61,7 +62,7 @@ def parts(
     for inner, outer in pairwise((0, *radii)):
         for j in _ring(t, inner, outer, len(frames)):
             displacement = dense_flow(guides[t], guides[j])
-            likeness = _likeness(guides[t], warped(guides[j], displacement), guide_noise)
+            likeness = _likeness(guides[t], warped(guides[j], displacement), guide_noise) * leads_inside(displacement)
             total += likeness * warped(frames[j], displacement)
             weight += likeness
             power += likeness * likeness

@@ -1,4 +1,4 @@
-"""A picture moved along a flow field."""
+"""A picture moved along a flow field, and where that field leads outside the picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["warped"]
+__all__ = ["leads_inside", "warped"]
 
 
 def warped(picture: NDArray[np.float32], displacement: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -19,7 +19,18 @@ def warped(picture: NDArray[np.float32], displacement: NDArray[np.float32]) -> N
     """
     import cv2
 
-    grid = np.indices(picture.shape, np.float32)
-    grid += np.moveaxis(displacement, -1, 0)
-    moved: NDArray[np.float32] = cv2.remap(picture, grid[1], grid[0], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    rows, columns = _places(displacement)
+    moved: NDArray[np.float32] = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return moved
+
+
+def leads_inside(displacement: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where (Y, X) x + displacement(x) lies in the picture: elsewhere `warped` repeats an edge, noise and all."""
+    height, width = displacement.shape[:2]
+    rows, columns = _places(displacement)
+    return np.asarray((rows >= 0) & (rows <= height - 1) & (columns >= 0) & (columns <= width - 1))
+
+
+def _places(displacement: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The places (2, Y, X) float32 that a displacement leads to, as rows and columns."""
+    return np.indices(displacement.shape[:2], np.float32) + np.moveaxis(displacement, -1, 0)

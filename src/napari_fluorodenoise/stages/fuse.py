@@ -113,7 +113,7 @@ class FittedFuse(FittedStage):
         them lowers nothing. Taken as independent, they promise half the error that simulated chests show.
         """
         from napari_fluorodenoise.motion.dis import dense_flow
-        from napari_fluorodenoise.motion.warp import warped
+        from napari_fluorodenoise.motion.warp import leads_inside, warped
 
         scale = np.maximum(deviation[t], np.finfo(np.float32).tiny)
         total, weight, error = foreground[t].copy(), np.ones_like(scale), deviation[t].copy()
@@ -122,7 +122,7 @@ class FittedFuse(FittedStage):
                 continue
             flow = dense_flow(foreground[t] / scale, foreground[k] / scale)
             moved = warped(foreground[k], flow)
-            beta = np.exp(-np.abs(moved - foreground[t]) / (self.rho * scale))
+            beta = leads_inside(flow) * np.exp(-np.abs(moved - foreground[t]) / (self.rho * scale))
             total += beta * moved
             weight += beta
             error += beta * warped(deviation[k], flow)
