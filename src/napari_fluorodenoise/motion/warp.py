@@ -33,4 +33,8 @@ def leads_inside(displacement: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _places(displacement: NDArray[np.float32]) -> NDArray[np.float32]:
     """The places (2, Y, X) float32 that a displacement leads to, as rows and columns."""
-    return np.indices(displacement.shape[:2], np.float32) + np.moveaxis(displacement, -1, 0)
+    height, width = displacement.shape[:2]
+    places = np.empty((2, height, width), np.float32)
+    np.add(displacement[..., 0], np.arange(height, dtype=np.float32)[:, None], out=places[0])
+    np.add(displacement[..., 1], np.arange(width, dtype=np.float32), out=places[1])
+    return places
