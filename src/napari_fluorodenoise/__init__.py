@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.stages.stabilize import Stabilize as Stabilize
     from napari_fluorodenoise.video import Run as Run
     from napari_fluorodenoise.video import Video as Video
-    from napari_fluorodenoise.widgets.manifest import open_in as open_in
+    from napari_fluorodenoise.widgets.show import open_in as open_in
 
 _HOME = {
     "Decompose": "stages.decompose",
@@ -37,7 +37,7 @@ _HOME = {
     "Stabilize": "stages.stabilize",
     "Video": "video",
     "denoise": "recipe",
-    "open_in": "widgets.manifest",
+    "open_in": "widgets.show",
     "phantom": "physics.phantom",
     "read": "io",
     "write": "io",

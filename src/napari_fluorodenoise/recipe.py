@@ -68,7 +68,8 @@ class Recipe:
         try:
             document = json.loads(text)
         except json.JSONDecodeError as error:
-            raise ValueError(f"expected a recipe as JSON, found {error}") from None
+            place = f"line {error.lineno}, column {error.colno}"
+            raise ValueError(f"expected a recipe as JSON, found a mistake at {place}: {error.msg}") from None
         if not isinstance(document, dict) or set(document) != {"recipe", "stages"}:
             found = ", ".join(map(repr, document)) if isinstance(document, dict) else json.dumps(document)[:40]
             raise ValueError(f"expected the keys 'recipe' and 'stages' in a recipe, found {found or 'nothing'}")
@@ -141,7 +142,7 @@ class Recipe:
                 planned.append(stage.adds(run))
                 run = run.adding({name: _stand_in(what, like) for name, what in planned[-1].items()})
             except ValueError as error:
-                raise ValueError(f"stage {name_of(stage)}: {error}") from None
+                raise ValueError(f"recipe {self.name}, stage {name_of(stage)}: {error}") from None
         return planned
 
 
@@ -199,7 +200,7 @@ def _line(name: str, error: ErrorDetails) -> str:
         return f"expected a setting of {name} ({choices}), found {str(error['loc'][-1])!r}"
     if error["type"] == "value_error":  # a stage's own sentence
         return f"{target}: {error['msg'].removeprefix('Value error, ')}"
-    wanted = error["msg"].removeprefix("Input should ")
+    wanted = error["msg"].partition(" should ")[2] or error["msg"]
     return f"expected {target} to {wanted}, found {error['input']!r}"
 
 

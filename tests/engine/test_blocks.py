@@ -141,3 +141,22 @@ def test_an_error_in_a_block_comes_out_as_it_is():
 
     with pytest.raises(ValueError, match="found nan"):
         map_blocks(Broken(), {"frames": VIDEO}, outputs=OUTPUT)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_wish_to_stop_is_heard_while_a_block_is_at_work(lazy):
+    stopped = threading.Event()
+
+    class Waiting(Mean):
+        def apply(self, block, at):
+            stopped.wait()
+            return super().apply(block, at)
+
+    def stop(fraction, message, preview=None):
+        stopped.set()
+        raise Cancelled
+
+    frames = da.from_array(VIDEO) if lazy else VIDEO
+    with pytest.raises(Cancelled):
+        for _ in stream(map_blocks(Waiting(), {"frames": frames}, outputs=OUTPUT, progress=stop), progress=stop):
+            pass

@@ -84,6 +84,17 @@ def test_a_recursive_filter_is_noticed():
     assert any("consecutive frames" in warning for warning in found.warnings)
 
 
+@pytest.mark.parametrize("unit", [1, np.float32(1 / 255)], ids=["integers", "floats"])
+def test_where_rounding_swallows_the_noise_it_says_so(unit):
+    scene = np.repeat(np.arange(3.0, 35.0, 2.0), 16)[:, None]
+    noise = 0.15 * np.random.default_rng(0).standard_normal((6, 256, 128))
+    found = measure(Video(data=unit * np.rint(scene + noise).astype(np.uint8)))
+    assert any("rounding hides" in warning for warning in found.warnings)
+    assert found.variance(np.float64(found.level)) == pytest.approx(unit**2 / 12, rel=0.1)
+    assert np.isfinite(found.autocorrelation).all()
+    assert np.isfinite(found.temporal_correlation)
+
+
 def test_a_run_is_measured_once():
     run = measured(Run.of(phantom(frames=4, shape=(64, 64)).noisy))
     assert isinstance(run.detector, Detector)

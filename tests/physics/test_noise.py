@@ -60,3 +60,14 @@ def test_variances_off_a_line_are_reported():
     gain = np.where((blocks.mean // 60) % 2, 1.0, 4.0).astype(np.float32)
     wild = Blocks(blocks.difference * gain[:, None, None], blocks.mean, blocks.motion, blocks.following)
     assert "look processed" in fit(wild, floor=1e-3).warnings[0]
+
+
+def test_blocks_that_do_not_vary_count_as_rounded():
+    blocks = still_blocks(slope=0.01, read_variance=0.0)
+    dark = blocks.mean < 400
+    blocks.difference[dark] = 1.0  # rounding leaves a change of the exposure, and no noise
+    line = fit(blocks, floor=1 / 12)
+    assert "rounding hides the noise at 6 of 16 intensities" in line.warnings[0]
+    means = np.array([100.0, 600.0, 950.0])
+    assert (line.variance(means) >= 1 / 12).all()
+    np.testing.assert_allclose(line.variance(means)[1:], 0.01 * means[1:], rtol=0.25)

@@ -51,13 +51,23 @@ def test_still_anatomy_moves_with_the_offsets(panning):
     assert change < 0.3 * np.abs(panning.background[6] - panning.background[0])[window].mean()
 
 
-def test_the_wire_is_thin_dark_and_moves():
-    found = phantom(frames=8, photons=60)
+def test_the_wire_is_thin_and_dark():
+    found = phantom(frames=1, photons=60)
     assert (found.wire <= 1e-3).all()
     assert found.wire.min() < -0.1 * found.clean.mean()
     row = found.wire[0, 60]
     assert 2 <= (row < row.min() / 2).sum() <= 4  # full width at half maximum, in pixels
-    assert np.abs(found.wire[5] - found.wire[0]).max() > 0.1 * np.abs(found.wire).max()
+
+
+def test_the_wire_moves_smoothly_and_leaves_where_it_was():
+    wire = phantom(frames=30).wire
+    middle = wire[:, 20:100].argmin(axis=2)  # (T, rows): the body, column by row
+    assert np.abs(np.diff(middle, axis=0)).max() <= 7
+    assert np.ptp(middle, axis=0).min() > 8
+    covered = wire < wire.min() / 2
+    assert np.median(covered.mean(axis=0)[np.nonzero(covered)[1:]]) < 0.3
+    tips = [np.argwhere(picture)[:, 0].max() for picture in covered]
+    assert np.ptp(tips) > 15
 
 
 def test_contrast_flows_in():

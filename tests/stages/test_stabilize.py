@@ -38,6 +38,13 @@ def test_the_panorama_and_the_view_lie_on_the_union_of_the_frames():
     np.testing.assert_array_equal(seen, truth.noisy.data[0])
 
 
+def test_the_collimator_leaves_no_seam_in_the_panorama():
+    truth = phantom(frames=10, shape=(128, 128), photons=100, pan=3.0, collimated=True, rng=2)
+    panorama = Stabilize()(truth.noisy)["panorama"].data
+    assert 0.05 < np.mean(panorama == 0) < 0.5
+    assert np.quantile(panorama[panorama != 0], 0.005) > 0.3 * np.median(panorama[panorama != 0])
+
+
 def test_blocks_equal_the_whole():
     run = measured(Run.of(phantom(frames=9, shape=(64, 64), pan=1.0).noisy))
     fitted = Stabilize().fit(run)

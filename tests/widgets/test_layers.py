@@ -7,7 +7,7 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 
 from napari_fluorodenoise.video import Image, Run, Table, Video
-from napari_fluorodenoise.widgets.layers import fits, is_result, layer_of, name_of, opened, run_of, video_of
+from napari_fluorodenoise.widgets.layers import current, fits, is_result, layer_of, name_of, opened, run_of, video_of
 
 
 def shown(viewer, layer):
@@ -171,6 +171,30 @@ def test_of_two_results_with_one_name_the_chosen_or_upper_one_counts(viewer, sou
     assert run_of(source, viewer.layers)["fused"].data is second.data
     assert run_of(first, viewer.layers)["fused"].data is first.data
     assert name_of(first, viewer.layers) == "fused"
+
+
+def test_what_was_made_from_a_replaced_layer_does_not_count(viewer, source, video):
+    def made(name, **made_from):
+        return shown(viewer, layer_of(video, name=name, source=source, made_from=made_from))
+
+    def counted(layer=source):
+        return {name: found for name, found in current(layer, viewer.layers).items() if name != "frames"}
+
+    old = made("background", frames=source)
+    clean = made("background_denoised", background=old)
+    fused = made("fused", background_denoised=clean)
+    made_of_frames = made("frames_denoised", frames=source)
+    everything = {"background": old, "background_denoised": clean, "fused": fused, "frames_denoised": made_of_frames}
+    assert counted() == everything
+    new = made("background", frames=source)
+    assert counted() == {"background": new, "frames_denoised": made_of_frames}
+    assert counted(old) == everything
+    assert counted(fused) == {"background": new, "frames_denoised": made_of_frames, "fused": fused}
+    viewer.layers.remove(old)
+    assert counted() == {"background": new, "frames_denoised": made_of_frames}
+    viewer.layers.remove(new)
+    del everything["background"]
+    assert counted() == everything
 
 
 def test_a_result_without_its_source_is_a_source(viewer, source, video):

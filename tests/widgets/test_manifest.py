@@ -9,7 +9,8 @@ from npe2.manifest.utils import import_python_name
 
 from napari_fluorodenoise.io import write
 from napari_fluorodenoise.physics.phantom import phantom
-from napari_fluorodenoise.widgets.manifest import get_reader, open_in
+from napari_fluorodenoise.widgets.manifest import get_reader
+from napari_fluorodenoise.widgets.show import open_in
 
 NAME = "napari-fluorodenoise"
 ROOT = Path(__file__).parents[2]

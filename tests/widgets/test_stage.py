@@ -71,6 +71,7 @@ def test_run_adds_the_results_beside_their_source(qtbot, viewer, widget, toy, vi
     np.testing.assert_allclose(brighter.scale, viewer.layers["clip"].scale)
     assert [layer.name for layer in viewer.layers if layer.visible] == ["clip", "clip · brighter"]
     assert threading.get_ident() not in toy.threads
+    assert widget._message.text() == "done, from clip"
     assert widget._run.isEnabled()
     assert not widget._cancel.isEnabled()
 
@@ -81,14 +82,14 @@ def test_a_second_run_makes_its_results_anew(qtbot, viewer, widget):
     assert names(viewer).count("clip · brighter [1]") == 1
 
 
-def test_lazy_input_gives_lazy_layers(qtbot, viewer, widget, video):
+def test_results_of_lazy_input_are_computed_off_the_gui_thread(qtbot, viewer, widget, video):
     import dask.array as da
 
     viewer.layers.clear()
     viewer.add_layer(layer(video.with_data(da.from_array(video.data, chunks=(1, -1, -1))), "lazy"))
     run(qtbot, widget)
     made = viewer.layers["lazy · brighter"]
-    assert isinstance(made.data, da.Array)
+    assert isinstance(made.data, np.ndarray)
     np.testing.assert_array_equal(made.data, video.data + np.float32(3))
 
 

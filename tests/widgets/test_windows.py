@@ -6,7 +6,7 @@ import pytest
 from npe2 import PluginManifest
 
 from napari_fluorodenoise.physics.phantom import phantom
-from napari_fluorodenoise.widgets.manifest import open_in
+from napari_fluorodenoise.widgets.show import open_in
 
 NAME = "napari-fluorodenoise"
 WIDGETS = {

@@ -43,6 +43,7 @@ def _app() -> typer.Typer:
         help="Denoise X-ray fluoroscopy sequences without clean training data. For research, not for diagnosis.",
         add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # its help takes longer to import than to read
     )
     for command in (demo, info, denoise, recipe, check):
         app.command()(command)

@@ -32,6 +32,8 @@ def demo(
     """Denoise a simulated sequence and compare it with its truth: opens napari, or writes pictures and an OME-Zarr."""
     from napari_fluorodenoise.physics.phantom import phantom
 
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"{out}: expected a folder to write to, found a file; name another with --out")
     with bars() as start:
         start("simulating")(0.0, "a beating heart, a wire, a panning detector")
         sample = phantom(pan=1.5, rng=seed)

@@ -53,24 +53,31 @@ def denoise(
     overwrite: Overwrite = False,
 ) -> None:
     """Denoise a sequence."""
-    from napari_fluorodenoise.io import check_output, read, write
+    from napari_fluorodenoise.io import FORMATS, check_output, read, write
+    from napari_fluorodenoise.physics.subtraction import subtract
 
-    check_output(target, overwrite=overwrite)
-    if save_stages is not None:
-        _check_folder(save_stages, overwrite=overwrite)
     chosen = load(recipe).set(*settings or ())
     scale = None if rescale is None else _rescale(rescale)
     with naming(source), bars() as start:
         video, first = _part(read(source), frames=frames, crop=crop)
-        began = time.perf_counter()
         name = chosen.result(video)
+        mask = None if subtract_mask is None else _mask(subtract_mask, range(first, first + video.shape[0]))
+        dtype = chosen.check(video)[name].dtype if mask is None else np.dtype(np.float32)
+        check_output(target, overwrite=overwrite, dtype=dtype, rescale=scale)
+        if save_stages is not None:
+            _check_folder(save_stages, overwrite=overwrite)
+        began = time.perf_counter()
         run = chosen.run(video, progress=start(f"recipe {chosen.name}"), rng=np.random.default_rng(seed))
-        clean = run.video(name) if subtract_mask is None else _subtracted(run.video(name), subtract_mask, first=first)
+        clean = run.video(name) if mask is None else subtract(run.video(name), mask=mask)
         write(target, clean, overwrite=overwrite, rescale=scale, progress=start(f"writing {target.name}"))
         rate = clean.shape[0] / (time.perf_counter() - began)
         if save_stages is not None:
             _save(run, save_stages, start=start)
     print(f"wrote {target}: {clean.shape[0]} frames with recipe {chosen.name}, {rate:.1f} frames/s")
+    if FORMATS[target.suffix.lower()] == "movie":
+        from napari_fluorodenoise.io.movie import NOTE
+
+        print(NOTE)
 
 
 def _part(video: Video, *, frames: str | None, crop: str | None) -> tuple[Video, int]:
@@ -101,25 +108,37 @@ def _rescale(text: str) -> tuple[float, float]:
     return slope, intercept
 
 
-def _subtracted(video: Video, mask: int, *, first: int) -> Video:
-    from napari_fluorodenoise.physics.subtraction import subtract
-
-    if not first <= mask < first + video.shape[0]:
-        raise ValueError(f"expected --subtract-mask within {first}:{first + video.shape[0]}, found {mask}")
-    return subtract(video, mask=mask - first)
+def _mask(number: int, frames: range) -> int:
+    """The place of frame `number` of the input among the `frames` that are denoised."""
+    if number not in frames:
+        raise ValueError(f"expected --subtract-mask within {frames.start}:{frames.stop}, found {number}")
+    return frames.index(number)
 
 
 def _check_folder(folder: Path, *, overwrite: bool) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
-        raise ValueError(f"{folder}: expected a new or empty folder for the stages, found it in use; give --overwrite")
+    from napari_fluorodenoise.io.files import FileError, vacant
+
+    if not folder.is_dir():
+        vacant(folder, overwrite=False, folder=True)
+    elif any(folder.iterdir()) and not overwrite:
+        raise FileError(f"{folder}: expected a new or empty folder for the stages, found it in use; give --overwrite")
 
 
 def _save(run: Run, folder: Path, *, start: Callable[[str], Progress]) -> None:
-    """Write all that the stages added to `run`: sequences and pictures as OME-Zarr, tables as CSV."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, item in run.items():
-        if name != "frames":
-            _save_item(item, folder / name, progress=start(f"writing {name}"))
+    """Write all that the stages added to `run`: sequences and pictures as OME-Zarr, tables as CSV; all or nothing."""
+    from napari_fluorodenoise.io.files import saving
+
+    new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    try:
+        with saving(folder / "stages") as part:
+            for name, item in run.items():
+                if name != "frames":
+                    _save_item(item, part.with_name(name), progress=start(f"writing {name}"))
+    except BaseException:
+        if new:
+            folder.rmdir()
+        raise
 
 
 def _save_item(item: Item, path: Path, *, progress: Progress) -> None:

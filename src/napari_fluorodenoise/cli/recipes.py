@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from napari_fluorodenoise.cli.errors import naming
-from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.stages import name_of
-from napari_fluorodenoise.video import Video
+
+if TYPE_CHECKING:
+    from napari_fluorodenoise.recipe import Recipe
+    from napari_fluorodenoise.video import Video
 
 __all__ = ["check", "load", "recipe"]
 
@@ -22,6 +23,8 @@ def recipe(
     name: Annotated[str | None, typer.Argument(help="A named recipe; all are listed without one.")] = None,
 ) -> None:
     """List the named recipes, or print one as JSON to be edited."""
+    from napari_fluorodenoise.recipe import Recipe
+
     if name is not None:
         print(Recipe.named(name).to_json())
         return
@@ -38,12 +41,15 @@ def check(
     ] = None,
 ) -> None:
     """Check a recipe, and that it suits a sequence, without running it; print what it would add."""
+    import numpy as np
+
+    from napari_fluorodenoise.io import read
+    from napari_fluorodenoise.video import Video
+
     chosen = load(recipe)
     if source is None:
         _tell(chosen, Video(data=np.zeros((2, 1, 1), np.float32)))
         return
-    from napari_fluorodenoise.io import read
-
     with naming(source):
         _tell(chosen, read(source))
 
@@ -57,10 +63,16 @@ def _tell(recipe: Recipe, video: Video) -> None:
 
 def load(recipe: str) -> Recipe:
     """The named recipe, or the one in a JSON file; raises ValueError naming the file."""
-    if not recipe.endswith(".json"):
+    from napari_fluorodenoise.recipe import Recipe
+
+    file = Path(recipe)
+    if recipe in Recipe.names() or not (file.suffix == ".json" or file.is_file()):
         return Recipe.named(recipe)
     try:
-        return Recipe.from_json(Path(recipe).read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ValueError(f"{recipe}: {reason}") from None
+        return Recipe.from_json(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{recipe}: expected a recipe as JSON, found none ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{recipe}: expected a recipe as JSON, found no text") from None
+    except ValueError as error:
+        raise ValueError(f"{recipe}: {error}") from None

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "Fitted", "Output", "cut", "map_blocks", "stream"]
 
-FRAMES = 8
-"""Frames per block: about as many as the halo of a temporal filter, and some MB each at 1024²."""
+FRAMES = 4
+"""Frames per block: about as many as the halo of a temporal filter, and few enough that a wish to stop is soon met."""
+
+BEAT = 0.2
+"""Seconds between two progress calls while a block takes longer, so that a wish to stop is heard soon."""
 
 Array: TypeAlias = "NDArray[Any] | da.Array"
 Ranges = tuple[slice, slice, slice]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -101,18 +105,25 @@ def stream(
 
     At most `workers` + 1 blocks are in flight (default: one worker per core). What the arrays share is computed once.
     """
-    count = next(iter(arrays.values())).shape[0]
+    count, done = next(iter(arrays.values())).shape[0], 0
+
+    def report() -> None:
+        progress(done / count, f"frame {done} of {count}")
+
     ranges = [slice(start, min(start + frames, count)) for start in range(0, count, frames)]
     if all(isinstance(array, np.ndarray) for array in arrays.values()):
         parts: Iterator[dict[str, NDArray[Any]]] = ({k: np.asarray(a[at]) for k, a in arrays.items()} for at in ranges)
     else:
-        parts = _ahead([{k: a[at] for k, a in arrays.items()} for at in ranges], workers or os.cpu_count() or 1)
+        parts = _ahead([{k: a[at] for k, a in arrays.items()} for at in ranges], workers or os.cpu_count() or 1, report)
     for at, part in zip(ranges, parts, strict=True):
         yield at, part
-        progress(at.stop / count, f"frame {at.stop} of {count}")
+        done = at.stop
+        report()
 
 
-def _ahead(parts: Sequence[Mapping[str, Any]], workers: int) -> Iterator[dict[str, NDArray[Any]]]:
+def _ahead(
+    parts: Sequence[Mapping[str, Any]], workers: int, report: Callable[[], None]
+) -> Iterator[dict[str, NDArray[Any]]]:
     """The computed parts in order, with a bounded number under way."""
     import dask
 
@@ -126,9 +137,9 @@ def _ahead(parts: Sequence[Mapping[str, Any]], workers: int) -> Iterator[dict[st
         for part in parts:
             waiting.append(pool.submit(compute, part))
             if len(waiting) > workers:
-                yield waiting.popleft().result()
+                yield _awaited(waiting.popleft(), report)
         while waiting:
-            yield waiting.popleft().result()
+            yield _awaited(waiting.popleft(), report)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -146,15 +157,28 @@ def _eager(
     }
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="block") as pool:
         calls = [pool.submit(_apply, fitted, at, {k: a[at.outer] for k, a in inputs.items()}) for at in blocks]
+        done, frame = 0, 0
+
+        def report() -> None:
+            progress(done / len(blocks), f"frame {frame} of {shape[0]}")
+
         try:
-            for done, (at, call) in enumerate(zip(blocks, calls, strict=True), start=1):
-                for name, part in call.result().items():
+            for at, call in zip(blocks, calls, strict=True):
+                for name, part in _awaited(call, report).items():
                     where = at.core if outputs[name].frame is None else at.core[:1]
                     results[name][where] = part
-                progress(done / len(blocks), f"frame {at.core[0].stop} of {shape[0]}")
+                done, frame = done + 1, at.core[0].stop
+                report()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     return results
+
+
+def _awaited(call: Future[Result], report: Callable[[], None]) -> Result:
+    """What `call` returns; `report` is called now and then until it does, and may raise."""
+    while not wait([call], timeout=BEAT).done:
+        report()
+    return call.result()
 
 
 def _lazy(

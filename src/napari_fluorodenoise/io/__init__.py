@@ -7,6 +7,7 @@ naming a format costs nothing.
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import replace
 from importlib import import_module
@@ -96,9 +97,11 @@ def check_output(
     vacant(target, overwrite=overwrite, folder=kind in ("zarr", "folder"))
     if rescale is not None and kind != "dicom":
         raise FileError(f"{target}: expected no rescale, which only DICOM needs; leave it out: the values are kept")
+    if rescale is not None and not (math.isfinite(rescale[0] + rescale[1]) and rescale[0] > 0):
+        raise FileError(f"{target}: expected a rescale slope above 0 and a finite intercept, found {rescale}")
     held = _module(kind).DTYPES if dtype is not None and rescale is None else None
     if held is not None and dtype is not None and dtype.name not in held:
-        stated = "state rescale=(slope, intercept), such that (value - intercept) / slope fits 0 to 65535"
+        stated = "state a rescale slope, intercept such that (value - intercept) / slope fits 0 to 65535"
         advice = stated if kind == "dicom" else "convert the values first"
         raise FileError(f"{target}: expected one of {', '.join(held)} for this format, found {dtype}; {advice}")
 
@@ -108,10 +111,10 @@ def _module(kind: str) -> Any:
 
 
 def _kind(path: Path) -> str:
+    suffix = path.suffix.lower()
     if path.is_dir():
         is_zarr = any((path / marker).exists() for marker in ("zarr.json", ".zgroup", ".zarray"))
-        return "zarr" if is_zarr else "folder"
-    suffix = path.suffix.lower()
+        return "zarr" if is_zarr or suffix == ".zarr" else "folder"
     if suffix and FORMATS.get(suffix, "zarr") != "zarr":
         return FORMATS[suffix]
     with explained(path, "a file that may be read"), path.open("rb") as file:

@@ -25,14 +25,14 @@ DTYPES = None
 
 def read(path: Path, *, overlays: bool = False) -> Video:
     """The sequence in the .npy at `path`, each frame mapped from disk when it is asked for."""
-    with explained(path, "a NumPy array of numbers"):
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(mapped, np.ndarray) or mapped.ndim not in (2, 3) or mapped.size == 0:
-        raise FileError(f"{path}: expected frames (T, Y, X), found shape {np.shape(mapped)}; save one sequence")
+    with explained(path, "a whole NumPy array of numbers"):
+        mapped = np.lib.format.open_memmap(path, mode="r")
+    if mapped.ndim not in (2, 3) or mapped.size == 0:
+        raise FileError(f"{path}: expected frames (T, Y, X), found shape {mapped.shape}; save one sequence")
     dtype = mapped.dtype.newbyteorder("=")
 
     def load(index: int) -> NDArray[Any]:
-        frames = np.load(path, mmap_mode="r", allow_pickle=False)
+        frames = np.lib.format.open_memmap(path, mode="r")
         return np.array(frames if frames.ndim == 2 else frames[index], dtype)
 
     frames, rows, columns = mapped.shape if mapped.ndim == 3 else (1, *mapped.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,7 +27,8 @@ def explained(path: Path, expected: str) -> Iterator[None]:
     except (FileError, MemoryError):
         raise
     except Exception as error:  # decoders raise anything: struct.error, RuntimeError, KeyError, their own
-        found = " ".join(str(error).split())[:200] or type(error).__name__
+        said = f"no {error}" if isinstance(error, KeyError) else str(error)
+        found = " ".join(said.split())[:200] or type(error).__name__
         raise FileError(f"{path}: expected {expected}, found damaged or foreign content ({found}); check it") from error
 
 
@@ -43,6 +45,8 @@ def vacant(path: Path, *, overwrite: bool, folder: bool) -> None:
     """Raise `FileError` unless an output, a `folder` or a file, may be put at `path`."""
     if not path.parent.is_dir():
         raise FileError(f"{path}: expected an existing folder for the output, found no {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise FileError(f"{path}: expected a folder that may be written, found {path.parent}; name another")
     if not path.exists():
         return
     if not overwrite:
@@ -70,7 +74,9 @@ def saving(path: Path) -> Iterator[Path]:
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
-        raise FileError(f"{path}: cannot be written ({error.strerror or error}); free space or name another") from error
+        # numpy and OpenCV do not say why they wrote less than they were given; a full disk is why
+        reason = error.strerror or f"the disk may be full: {error}"
+        raise FileError(f"{path}: cannot be written ({reason}); free space or name another") from error
 
 
 def _replace(made: Path, final: Path, *, kept: Path) -> None:

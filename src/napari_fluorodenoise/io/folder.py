@@ -104,7 +104,8 @@ def _parts(name: str) -> list[str]:
 def _load_image(path: Path) -> NDArray[Any]:
     import cv2
 
-    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    encoded = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED) if encoded.size else None
     if image is None:
         raise ValueError("not a picture that can be decoded")
     return grey(image, path=path)

@@ -40,7 +40,8 @@ def lazy(load: Callable[[int], NDArray[Any]], *, path: Path, shape: tuple[int, i
             frame = load(index)
         if frame.shape != shape[1:] or frame.dtype != dtype:
             expected = f"{shape[1]} x {shape[2]} {np.dtype(dtype)}"
-            raise FileError(f"{path}: expected frame {index} to be {expected}, found {frame.shape} {frame.dtype}")
+            found = f"{' x '.join(map(str, frame.shape))} {frame.dtype}"
+            raise FileError(f"{path}: expected frame {index} to be {expected} like the first, found {found}")
         return frame[np.newaxis]
 
     chunks = ((1,) * shape[0], shape[1:2], shape[2:3])
@@ -65,8 +66,8 @@ def sequence(axes: Sequence[str], shape: Sequence[int], *, path: Path) -> list[i
     coloured = any(axes[axis] in ("c", "s") for axis in long)
     ordered = keep == sorted(keep) and len(keep) == len(frames) + 2 and len(axes) == len(shape)
     if coloured or not ordered or len(frames) > 1 or 0 in shape:
-        found = f"{' x '.join(map(str, shape))} ({', '.join(axes)})"
-        advice = "convert colour to grey first" if coloured else "pick one sequence from it"
+        found = f"{' x '.join(map(str, shape))} pixels ({', '.join(axes)})"
+        advice = "convert colour to grey, or pick one channel" if coloured else "pick one sequence from it"
         raise FileError(f"{path}: expected one grey sequence (t, y, x), found {found}; {advice}")
     return keep
 

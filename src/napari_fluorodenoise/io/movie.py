@@ -78,8 +78,8 @@ def write(path: Path, video: Video, *, progress: Progress = silent) -> None:
         writer.release()
     try:
         _Movie(path)(len(video.data) - 1)
-    except FileError as error:  # OpenCV does not say when a disk is full
-        raise OSError("the movie came out incomplete: the disk may be full") from error
+    except FileError as error:
+        raise OSError("the movie came out incomplete") from error
 
 
 class _Movie:
@@ -130,7 +130,7 @@ def _window(video: Video) -> tuple[float, float]:
         return float(low), float(high)
     if video.dtype == np.uint8:
         return 0.0, 255.0
-    some = np.asarray(video.data[:: max(1, len(video.data) // 16)])
+    some = np.asarray(video.data[:: max(1, len(video.data) // 16)], np.float32)
     low, high = np.percentile(some, (0.1, 99.9))
     return float(low), float(high)
 

@@ -136,7 +136,7 @@ def _check_whole(series: tifffile.TiffPageSeries, size: int, *, path: Path) -> N
         ends = (a + n for page in series.pages for a, n in zip(page.dataoffsets, page.databytecounts, strict=True))
         whole = len(series.pages) == np.prod(series.shape[:-2]) and max(ends, default=0) <= size
     if not whole:
-        raise FileError(f"{path}: expected {series.shape[0]} whole frames, found a file cut short; copy it again")
+        raise FileError(f"{path}: expected {series.size} pixels, found a file cut short; copy it again")
 
 
 def _described(stack: tifffile.TiffFile) -> facts.Facts:

@@ -50,7 +50,7 @@ def read(path: Path, *, overlays: bool = False) -> Video:
         attributes = dict(node.attrs)
         image = (attributes.get("ome") or attributes).get("multiscales", [{}])[0]
         array = node if isinstance(node, zarr.Array) else node[image["datasets"][0]["path"]]
-        axes = [axis["name"] for axis in image["axes"]] if image else list("tyx"[-array.ndim :])
+        axes = [axis["name"] for axis in image["axes"]] if image else [*"?" * (array.ndim - 3), *"tyx"[-array.ndim :]]
         known = attributes.get(facts.KEY)
         if known and array.nchunks_initialized < array.nchunks:  # Zarr would show a lost chunk as zeros
             whole = f"{array.nchunks} chunks, found {array.nchunks_initialized}"

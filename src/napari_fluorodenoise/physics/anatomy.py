@@ -25,6 +25,8 @@ BEAT = 0.8
 """Seconds per heart beat."""
 BREATH = 4.0
 """Seconds per breath."""
+SHEATH = -0.25
+"""Row at which the guidewire leaves its sheath."""
 STEP = 0.0015
 """Distance between the points of a curve."""
 
@@ -192,11 +194,18 @@ def _winding(start: Points, angle: float, turn: float, length: float, rng: np.ra
 
 
 def _wire(seconds: float, beat: float) -> Tubes:
-    """A guidewire that comes in from the top, is pushed and pulled slowly, and bends with the heart."""
-    advance = 0.50 + 0.06 * np.sin(2 * np.pi * seconds / 3.1)
-    s = np.arange(-0.2, advance, STEP)
-    sway = 0.012 * np.sin(2 * np.pi * seconds / 1.3)
-    column = 0.62 - 0.30 * np.maximum(s - 0.1, 0) ** 1.5 + (sway + 0.02 * beat) * np.maximum(s, 0) / 0.5
+    """A guidewire under manipulation, out of a sheath that ends above the frame and holds it still up there.
+
+    Its tip is pushed forth and drawn back along a curve. Its body swings with breath, heart and hand by several times
+    its width, more so towards the tip, and buckles as it is pushed: few pixels are covered for half of a breath.
+    """
+    push = np.sin(2 * np.pi * seconds / 3.1)
+    advance = 0.50 + 0.06 * push
+    s = np.arange(-1.0, advance, STEP)
+    out = np.maximum(s - SHEATH, 0)
+    swing = 0.035 * np.sin(2 * np.pi * seconds / BREATH) + 0.035 * beat + 0.02 * np.sin(2 * np.pi * seconds / 1.3)
+    aside = (0.6 + 0.5 * out) * swing + 0.012 * push * np.sin(2 * np.pi * out / 0.5)
+    column = 0.62 - 0.30 * np.maximum(s - 0.1, 0) ** 1.5 + (1 - np.exp(-((out / 0.08) ** 2))) * aside
     hook = 0.06 * np.maximum((s - advance + 0.12) / 0.12, 0) ** 2
     return Tubes(np.stack([s + 0.012 * beat * s, column - hook], axis=1), s, 0.0042)
 

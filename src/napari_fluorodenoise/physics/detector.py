@@ -13,6 +13,7 @@ from napari_fluorodenoise.primitives import anscombe
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from napari_fluorodenoise.physics.differences import Blocks
     from napari_fluorodenoise.physics.noise import Line
     from napari_fluorodenoise.video import Run, Video
 
@@ -84,7 +85,7 @@ def measure(video: Video, *, progress: Progress = silent) -> Detector:
     mean = np.mean([group.frames.mean(0, dtype=np.float64) for group in groups], axis=0)
     field = collimator.field(mean, inverted=video.photometric == "MONOCHROME1")
     blocks = differences.blocks(groups, field=field)
-    line = noise.fit(blocks, floor=_least_variance(video.dtype, mean))
+    line = noise.fit(blocks, floor=_least_variance(blocks, mean, video.dtype))
     correlation = response.autocorrelation(blocks, line)
     line = line.scaled(1 / response.kept_by_detrending(correlation))
     lag = response.temporal_correlation(blocks, line)
@@ -102,9 +103,14 @@ def measure(video: Video, *, progress: Progress = silent) -> Detector:
     )
 
 
-def _least_variance(dtype: np.dtype[Any], mean: NDArray[np.float64]) -> float:
-    """The rounding's variance for integers; for floats, what keeps a division by it finite."""
-    return 1 / 12 if dtype.kind != "f" else max(1e-12 * float(np.abs(mean).max()) ** 2, 1e-24)
+def _least_variance(blocks: Blocks, mean: NDArray[np.float64], dtype: np.dtype[Any]) -> float:
+    """The rounding's variance, and at least what keeps a division by it finite.
+
+    The smallest change there is tells the step of the grey levels, also of whole numbers scaled to floats.
+    """
+    changes = np.abs(blocks.difference[blocks.difference != 0])
+    step = float(changes.min()) if changes.size else float(dtype.kind != "f")
+    return max(step**2 / 12, 1e-12 * float(np.abs(mean).max()) ** 2, 1e-24)
 
 
 def _lag_warning(lag: float) -> tuple[str, ...]:

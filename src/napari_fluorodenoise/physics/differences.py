@@ -33,6 +33,8 @@ PIXELS = 2**23
 """Bounds on how much is looked at: 16 groups of four frames, or 8 million pixels."""
 CLEARLY = 0.9
 """A shift has to bring the picture's unrest below this share."""
+LARGEST = 1e15
+"""Of larger values, sums of squares do not fit float32."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Blocks:
 def groups(video: Video, *, progress: Progress = silent) -> list[Group]:
     """Up to 16 groups of four consecutive frames, spread evenly over `video`; about 8 million pixels in all.
 
-    Raises ValueError for fewer than two frames, and where a frame that is looked at holds NaN or infinity.
+    Raises ValueError for fewer than two frames, and where a frame that is looked at holds NaN, infinity or values
+    above `LARGEST`.
     """
     count, rows, columns = video.shape
     if count < 2:
@@ -84,8 +87,11 @@ def _refuse_unknown(frames: NDArray[Any], start: int) -> None:
     if frames.dtype.kind != "f":
         return
     for t, frame in enumerate(frames, start=start):
-        if not np.isfinite(frame).all():
+        largest = np.abs(frame).max()
+        if not np.isfinite(largest):
             raise ValueError(f"expected finite pixels, found NaN or infinity in frame {t}; replace or crop them first")
+        if largest > LARGEST:
+            raise ValueError(f"expected pixels up to {LARGEST:g}, found {largest:g} in frame {t}; scale them first")
 
 
 def blocks(found: list[Group], *, field: NDArray[np.bool_]) -> Blocks:
@@ -186,7 +192,7 @@ def _peak(fixed: Frame, moving: Frame) -> Shift:
         rfft2((cv2.GaussianBlur(f, (0, 0), 1.5) - cv2.GaussianBlur(f, (0, 0), 8.0)) * window) for f in (fixed, moving)
     ]
     surface = irfft2(spectra[0] * np.conj(spectra[1]), fixed.shape)
-    reach = max(min(fixed.shape) // 8, 1)
+    reach = min(max(min(fixed.shape) // 8, 1), min(fixed.shape) - 1)
     index = np.arange(-reach, reach + 1)
     at = np.unravel_index(surface[np.ix_(index, index)].argmax(), (index.size, index.size))
     return int(index[at[0]]), int(index[at[1]])

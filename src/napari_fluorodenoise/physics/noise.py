@@ -3,7 +3,8 @@
 Block variances are binned by intensity, each bin keeps its stillest blocks and takes their median, and a line is
 fitted through the bins by iteratively reweighted least squares (Huber). Fails where few blocks are still at some
 intensity (its bin reads high; the robust fit leaves it out as long as most bins are right), and says so where the
-bins do not lie on a line.
+bins do not lie on a line. Bins in which rounding swallows the noise are left out of the line: there the
+noise is the rounding's.
 """
 
 from __future__ import annotations
@@ -70,12 +71,24 @@ def fit(blocks: Blocks, *, floor: float) -> Line:
     if bins < 4:
         return _constant(blocks, variances, floor)
     means, medians = _binned(blocks, variances, bins)
-    if np.ptp(means) < 2 * np.sqrt(np.median(medians)):  # the noise itself would reach beyond the line's support
+    seen = medians >= floor
+    if seen.sum() < 4 or np.ptp(means[seen]) < 2 * np.sqrt(np.median(medians[seen])):  # within the noise's own reach
         return _constant(blocks, variances, floor)
-    slope, read_variance, misfit = _robust_line(means, medians)
-    warnings = (f"the noise's variance strays {misfit:.0%} from a line of intensity: the frames look processed",)
-    least = max(floor, 0.25 * float(medians.min()))
-    return Line(slope, read_variance, least, warnings if misfit > 0.25 else ())
+    slope, read_variance, misfit = _robust_line(means[seen], medians[seen])
+    least = floor if not seen.all() else max(floor, 0.25 * float(medians.min()))
+    return Line(slope, read_variance, least, (*_rounding_warning(seen), *_misfit_warning(misfit)))
+
+
+def _rounding_warning(seen: NDArray[np.bool_]) -> tuple[str, ...]:
+    if seen.all():
+        return ()
+    return (f"rounding hides the noise at {np.count_nonzero(~seen)} of {len(seen)} intensities",)
+
+
+def _misfit_warning(misfit: float) -> tuple[str, ...]:
+    if misfit <= 0.25:
+        return ()
+    return (f"the noise's variance strays {misfit:.0%} from a line of intensity: the frames look processed",)
 
 
 def _binned(
@@ -105,5 +118,8 @@ def _constant(blocks: Blocks, variances: NDArray[np.float64], floor: float) -> L
             0.0, floor, floor, ("no noise found: the frames do not change, are clipped, or are smaller than 16 pixels",)
         )
     still = np.argsort(blocks.motion)[: max(FEWEST, int(STILL * len(blocks)))]
+    middle = float(np.median(variances[still]))
     warning = "too few blocks of different intensities: the noise is taken to be the same everywhere"
-    return Line(0.0, max(float(np.median(variances[still])), floor), floor, (warning,))
+    if middle < floor:
+        warning = "rounding hides the noise: it is taken to be the rounding's everywhere"
+    return Line(0.0, max(middle, floor), floor, (warning,))

@@ -32,6 +32,8 @@ STILL = 0.1
 FEWEST = 24
 ENOUGH = 200
 """Blocks below which no correlation is told, and up to which the less still ones are welcome too."""
+HIDDEN = 0.1
+"""Share of the noise variance below which a block tells nothing: rounding has swallowed its noise."""
 
 
 def delta() -> Map:
@@ -95,18 +97,21 @@ def temporal_correlation(blocks: Blocks, line: Line) -> float:
     first, second = detrended(blocks.difference[chosen]), detrended(blocks.following[chosen])
     both = np.median((first * second).mean((1, 2)))
     each = np.median((first**2).mean((1, 2))), np.median((second**2).mean((1, 2)))
+    if min(each) < HIDDEN * max(each):
+        return 0.0
     return float(np.clip(1 + 2 * both / np.sqrt(each[0] * each[1]), -1, 1))
 
 
 def _still(blocks: Blocks, line: Line) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """The stillest blocks, without outliers, and the standard deviation of their differences."""
+    """The stillest blocks, less outliers and hidden noise, and the standard deviation of their differences."""
     if len(blocks) < FEWEST:
         return np.zeros(0, np.intp), np.zeros(0, np.float32)
     variance = line.variance(blocks.mean)
     chosen = np.argsort(blocks.motion / variance)[: max(ENOUGH, int(STILL * len(blocks)))]
     energy = (detrended(blocks.difference[chosen]) ** 2).mean((1, 2)) / variance[chosen]
     middle = np.median(energy)
-    chosen = chosen[energy <= middle + 3 * 1.4826 * np.median(np.abs(energy - middle))]
+    kept = (energy > HIDDEN) & (energy <= middle + 3 * 1.4826 * np.median(np.abs(energy - middle)))
+    chosen = chosen[kept]
     return chosen, np.sqrt(2 * variance[chosen]).astype(np.float32)
 
 

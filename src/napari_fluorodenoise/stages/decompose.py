@@ -28,7 +28,7 @@ from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.engine.scratch import Scratch
 from napari_fluorodenoise.physics.detector import Detector, measure
 from napari_fluorodenoise.primitives.lowrank import coefficients
-from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
+from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage, refuse_infinite
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Decompose", "FittedDecompose"]
 
-POOL = 1.0
-"""Standard deviation in px of the average in which foreground is looked for."""
+POOL = 1.5
+"""Standard deviation in px of the average in which foreground is looked for: about a guidewire's width."""
 FIRST = 15
 """Frames, at most, that the model starts from: their median is free of what moves, and they fit in memory."""
 
@@ -190,10 +190,14 @@ def _followed(frames: Video, canvas: Canvas, pursuit: Pursuit, progress: Progres
     """The recursion over all frames, its state kept after every block of frames and after the last one."""
     count = frames.shape[0]
     chosen = range(0, min(pursuit.window, count), -(-min(pursuit.window, count) // FIRST))
-    placed = [canvas.place(np.asarray(frames.data[t]), t) for t in chosen]
+    some = {t: np.asarray(frames.data[t : t + 1]) for t in chosen}
+    for t, frame in some.items():
+        refuse_infinite(frame, name="frames", first=t)
+    placed = [canvas.place(frame[0], t) for t, frame in some.items()]
     first, known = (np.stack(parts).reshape(len(chosen), -1) for parts in zip(*placed, strict=True))
     background, states = pursuit.start(first, known), States(window=pursuit.window)
     for at, block in stream({"frames": frames.data}, progress=progress):
+        refuse_infinite(block["frames"], name="frames", first=at.start)
         for t, frame in zip(range(at.start, at.stop), block["frames"], strict=True):
             image, seen = canvas.place(frame, t)
             background = pursuit.step(background, image.ravel(), seen.ravel())

@@ -22,7 +22,7 @@ from annotated_types import Ge, Gt, Le, MinLen
 from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.physics.detector import Detector, measure
-from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
+from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage, refuse_infinite
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class FittedDenoise(FittedStage):
         """The denoised videos and their uncertainty, (t, y, x) float32 in the input's units."""
         results = {}
         for name, noise in self.noises.items():
-            _refuse_infinite(block[name], name, at)
+            refuse_infinite(block[name], name=name, first=at.outer[0].start)
             clean, left = self._denoised(name, noise, block, at)
             results[f"{name}_denoised"] = clean
             results[f"{name}_uncertainty"] = left
@@ -186,10 +186,3 @@ def _share(video: Video, detector: Detector, spectrum: NDArray[np.float32]) -> f
         ratios.append((coefficients / spectrum).transpose(0, 2, 1, 3)[:, :, fine])
     median = float(np.median(np.concatenate([ratio.ravel() for ratio in ratios]) ** 2))
     return max(median / 0.4549, 1e-4)  # the median of a squared standard normal variable
-
-
-def _refuse_infinite(values: NDArray[Any], name: str, at: Block) -> None:
-    if values.dtype.kind != "f" or np.isfinite(values).all():
-        return
-    bad = int(np.nonzero(~np.isfinite(values).all(axis=(1, 2)))[0][0]) + at.outer[0].start
-    raise ValueError(f"expected finite values in {name}, found NaN or infinity in frame {bad}; replace them first")

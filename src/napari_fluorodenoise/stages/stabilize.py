@@ -19,7 +19,7 @@ from annotated_types import Ge, Le
 from napari_fluorodenoise.engine.blocks import Block, stream
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
 from napari_fluorodenoise.physics.detector import Detector, measure
-from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
+from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage, refuse_infinite
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ VIEWS = 15
 """Frames, evenly spaced, whose median starts the panorama: enough to be rid of what only passes by."""
 CLIP = 2.0
 """Deviations beyond this many noise standard deviations do not count any further in the panorama's mean."""
+
+PENUMBRA = 0.02
+"""Width of a collimator's blurred edge, as a share of the frame's shorter side."""
 
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -102,6 +105,10 @@ def _offsets(frames: Video, detector: Detector, largest: int, progress: Progress
     from napari_fluorodenoise.motion.track import Tracker
 
     factor = -(-max(frames.shape[1:]) // largest)
+    if min(frames.shape[1:]) < 2 * factor:
+        rows, columns = frames.shape[1:]
+        least = f"expected frames of at least {2 * factor} rows and columns to follow"
+        raise ValueError(f"{least}, found {rows} x {columns} pixels; stabilize larger ones")
     tracker = Tracker(field=_reduced(detector.field.astype(np.float32), factor) > 0.99)
     shown = partial(_visible, detector=detector, factor=factor)
     followed = [tracker.follow(shown(frame)) for frame in _in_order(frames, portion(progress, 0.0, 0.6))]
@@ -129,23 +136,25 @@ def _reduced(image: NDArray[Any], factor: int) -> NDArray[Any]:
 
 
 def _in_order(frames: Video, progress: Progress) -> Iterator[NDArray[Any]]:
-    for _, block in stream({"frames": frames.data}, progress=progress):
+    for at, block in stream({"frames": frames.data}, progress=progress):
+        refuse_infinite(block["frames"], name="frames", first=at.start)
         yield from block["frames"]
 
 
 def _panorama(frames: Video, canvas: Canvas, detector: Detector, progress: Progress) -> NDArray[np.float32]:
     """The robust mean (Yc, Xc) of the aligned frames: a median of some, then the mean clipped around it; no NaN.
 
-    Every frame is first brought to the brightness that the panorama has under it.
+    Every frame is first brought to the brightness that the panorama has under it. What the collimator always hid is 0.
     """
     from napari_fluorodenoise.primitives.robust import known_median
 
+    inside = _without_penumbra(detector.field)
     spaced = np.unique(np.linspace(0, frames.shape[0] - 1, VIEWS).astype(int))
-    placed = [canvas.place(np.asarray(frames.data[t]), int(t)) for t in spaced]
+    placed = [_within(np.asarray(frames.data[t]), int(t), canvas, inside) for t in spaced]
     mean = known_median(np.stack([p for p, _ in placed]), np.stack([k for _, k in placed]))
     count = np.any([k for _, k in placed], axis=0).astype(np.float32)
     for t, frame in enumerate(_in_order(frames, progress)):
-        image, known = canvas.place(frame, t)
+        image, known = _within(frame, t, canvas, inside)
         common = known & (count > 0)
         seen = mean[common]
         gain = float(image[common] @ seen) / max(float(seen @ seen), 1e-12)
@@ -155,3 +164,19 @@ def _panorama(frames: Video, canvas: Canvas, detector: Detector, progress: Progr
         step = np.where(count > 1, np.clip(deviation, -limit, limit), deviation)
         mean += known * step / np.maximum(count, 1)
     return mean
+
+
+def _without_penumbra(field: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The `field` (Y, X) less the blurred edge of the collimator; where it ends with the frame it stays."""
+    import cv2
+
+    reach = 2 * int(np.ceil(PENUMBRA * min(field.shape))) + 1
+    return np.asarray(cv2.erode(field.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0)
+
+
+def _within(
+    frame: NDArray[Any], t: int, canvas: Canvas, inside: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Frame `t` on the canvas, and where it shows what lies `inside` the collimator, which does not move along."""
+    image, known = canvas.place(frame, t)
+    return image, known if inside.all() else known & (canvas.place(inside, t)[0] > 0.99)

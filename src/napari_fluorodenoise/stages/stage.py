@@ -27,7 +27,7 @@ from napari_fluorodenoise.video import Image, Run, Table, Video
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["STRICT", "Added", "FittedStage", "Stage"]
+__all__ = ["STRICT", "Added", "FittedStage", "Stage", "refuse_infinite"]
 
 STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 """For every stage's declaration: unknown keys are refused, and the line under a field describes it."""
@@ -81,11 +81,12 @@ class Stage(ABC):
         Raises ValueError where a name is missing or taken, or the data do not suit the stage. `progress` may raise
         `Cancelled`; then nothing is kept.
         """
-        run = measured(Run.of(source), progress=portion(progress, 0.0, 0.1))
+        run = Run.of(source)
         names = self.reads(run)
         videos = {name: run.video(name) for name in names}
         added = self.adds(run)
         run.adding(dict.fromkeys(added, videos[names[0]]))  # a taken name is refused before any work
+        run = measured(run, progress=portion(progress, 0.0, 0.1))
         fitted = self.fit(run, progress=portion(progress, 0.1, 0.5), rng=rng)
         outputs = {name: _output(what, fitted.canvas(name)) for name, what in added.items() if what.dims == "tyx"}
         arrays = map_blocks(
@@ -96,6 +97,14 @@ class Stage(ABC):
         )
         made = {name: _like(videos[names[0]], arrays[name], fitted.canvas(name)) for name in outputs}
         return run.adding({name: made[name] if name in made else fitted.results[name] for name in added})
+
+
+def refuse_infinite(values: NDArray[Any], *, name: str, first: int) -> None:
+    """Raise ValueError where the part `values` (t, y, x) of a video, from frame `first` on, holds NaN or infinity."""
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return
+    bad = first + int(np.isfinite(values).all(axis=(1, 2)).argmin())
+    raise ValueError(f"expected finite pixels in {name}, found NaN or infinity in frame {bad}; replace them first")
 
 
 def _output(what: Added, canvas: tuple[tuple[int, int], tuple[float, float]] | None) -> Output:

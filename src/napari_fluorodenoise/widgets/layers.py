@@ -1,8 +1,8 @@
 """Videos, images and tables as napari layers and back. No Qt: everything here works with a bare `ViewerModel`.
 
 What a layer cannot say by itself stands in `layer.metadata["fluorodenoise"]`: the meaning of its values and, in a
-result, the id of its source layer and the result's name. So the layers of one sequence find each other, whatever
-the user calls them.
+result, the ids of its source and of the layers it was made from, and the result's name. So the layers of one sequence
+find each other, whatever the user calls them, and what was made from a layer that another has replaced is known.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from numpy.typing import NDArray
 from napari_fluorodenoise.physics.detector import Detector
 from napari_fluorodenoise.video import Image, Item, Run, Table, Video
 
-__all__ = ["fits", "is_result", "layer_of", "name_of", "opened", "run_of", "source_of", "video_of"]
+__all__ = [
+    "current", "fits", "is_result", "layer_of", "name_of", "opened", "results_of", "run_of", "source_of", "video_of",
+]  # fmt: skip
 
 KEY = "fluorodenoise"
 AXES = ("t", "y", "x")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def opened(video: Video, *, name: str) -> LayerDataTuple:
@@ -44,14 +47,37 @@ def opened(video: Video, *, name: str) -> LayerDataTuple:
     return video.data, attributes, "image"
 
 
-def layer_of(item: Item, *, name: str, source: ImageLayer, detector: Detector | None = None) -> LayerDataTuple:
+def results_of(
+    run: Run, names: Iterable[str], *, source: ImageLayer, made_from: Mapping[str, Layer] = NOTHING
+) -> list[LayerDataTuple]:
+    """A layer for each of the run's `names`, in the order in which to add them: the first one ends on top, visible.
+
+    `made_from` are the layers, by name, from which they were made.
+    """
+    made: list[LayerDataTuple] = []
+    for name in names:
+        layer = layer_of(run[name], name=name, source=source, detector=run.detector, made_from=made_from)
+        layer[1]["visible"] = not made
+        made.append(layer)
+    return made[::-1]
+
+
+def layer_of(
+    item: Item,
+    *,
+    name: str,
+    source: ImageLayer,
+    detector: Detector | None = None,
+    made_from: Mapping[str, Layer] = NOTHING,
+) -> LayerDataTuple:
     """A layer `<source> · name` of a result, placed like its source; reads a few frames for the contrast.
 
     A video (T, Y, X) or an image (Y, X) becomes an image layer; a table of positions (row, column), one per frame,
     becomes points with the table as their features.
     """
     video = video_of(source)
-    record = {"source": source.unique_id, "name": name, "detector": detector}
+    origins = {other: layer.unique_id for other, layer in made_from.items()}
+    record = {"source": source.unique_id, "name": name, "made from": origins, "detector": detector}
     attributes: dict[str, Any] = {"name": f"{source.name} · {name}"}
     if isinstance(item, Table):
         positions = np.column_stack([np.arange(len(item.data)), item.data[:, :2]])
@@ -120,17 +146,32 @@ def source_of(layer: Layer, layers: Iterable[Layer]) -> Layer:
 
 
 def run_of(layer: Layer, layers: Iterable[Layer]) -> Run:
-    """The run of `layer`'s sequence: its source as "frames", with every result of it among `layers`, and the detector.
+    """The run of what is `current` in `layer`'s sequence, and its detector. Raises ValueError as `video_of` does."""
+    chosen = current(layer, layers)
+    items: dict[str, Item] = {"frames": video_of(chosen.pop("frames"))}
+    items |= {name: _item(other) for name, other in chosen.items()}
+    detectors = [found for found in (_read(other).get("detector") for other in chosen.values()) if found is not None]
+    return Run(items, detector=detectors[-1] if detectors else None)
 
-    Of two results with one name the upper layer counts, or `layer` itself. Raises ValueError as `video_of` does.
+
+def current(layer: Layer, layers: Iterable[Layer]) -> dict[str, Layer]:
+    """The layers of `layer`'s sequence that count, by name: its source as "frames", and its results among `layers`.
+
+    Of two results with one name the upper layer counts, or `layer` itself. A result made from a layer that such a one
+    has replaced, directly or by way of other results, does not count: new parts are never mixed with old.
     """
     layers = list(layers)
     source = source_of(layer, layers)
     results = [other for other in layers if other is not source and source_of(other, layers) is source]
-    items: dict[str, Item] = {"frames": video_of(source)}
-    items |= {name_of(other, layers): _item(other) for other in sorted(results, key=lambda other: other is layer)}
-    detectors = [found for found in (_read(other).get("detector") for other in results) if found is not None]
-    return Run(items, detector=detectors[-1] if detectors else None)
+    results.sort(key=lambda other: other is layer)
+    latest = {name_of(other, layers): other for other in results}
+
+    def outdated(result: Layer) -> bool:
+        origins = {name: made for name, made in _read(result).get("made from", {}).items() if name in latest}
+        return any(latest[name].unique_id != made or outdated(latest[name]) for name, made in origins.items())
+
+    valid = (other for other in results if other is layer or not outdated(other))
+    return {"frames": source} | {name_of(other, layers): other for other in valid}
 
 
 def _item(layer: Layer) -> Item:

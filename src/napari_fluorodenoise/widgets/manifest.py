@@ -1,4 +1,4 @@
-"""What `napari.yaml` names: the reader, the sample data, a widget per stage; and `open_in` for scripts."""
+"""What `napari.yaml` names: the reader, the sample data, and a widget per stage."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_fluorodenoise.widgets.layers import opened
+from napari_fluorodenoise.widgets.show import read_layers
 
 if TYPE_CHECKING:
-    from napari.components import ViewerModel
-    from napari.layers import Layer
     from napari.types import LayerDataTuple
 
     from napari_fluorodenoise.widgets.job import Step
     from napari_fluorodenoise.widgets.stage import StageWidget
 
-__all__ = ["get_reader", "open_in", "read_layers"]
+__all__ = ["get_reader"]
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerDataTuple]] | None:
@@ -24,23 +23,6 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerDataTuple
     if not isinstance(path, str) or (Path(path).is_dir() and Path(path).suffix.lower() != ".zarr"):
         return None
     return read_layers
-
-
-def read_layers(path: str | Path) -> list[LayerDataTuple]:
-    """The sequence in `path` as one lazy image layer; raises ValueError or OSError where there is none."""
-    from napari_fluorodenoise.io import read
-
-    return [opened(read(Path(path)), name=Path(path).stem.removesuffix(".ome"))]
-
-
-def open_in(viewer: ViewerModel, path: str | Path) -> list[Layer]:
-    """The layers added to `viewer` for the sequence in `path`: lazy, with scale, units, axis labels and contrast.
-
-    `viewer.open(path)` takes napari's own reader instead, which shows one frame of a multi-frame DICOM.
-    """
-    from napari.layers import Layer
-
-    return [viewer.add_layer(Layer.create(*layer)) for layer in read_layers(path)]
 
 
 def still_phantom() -> list[LayerDataTuple]:

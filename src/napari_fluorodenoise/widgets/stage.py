@@ -18,7 +18,8 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QProgressBar, QPush
 from napari_fluorodenoise.video import Run
 from napari_fluorodenoise.widgets.form import Form
 from napari_fluorodenoise.widgets.job import Job, Step
-from napari_fluorodenoise.widgets.layers import fits, is_result, name_of, run_of, source_of
+from napari_fluorodenoise.widgets.layers import current, fits, is_result, name_of, run_of, source_of
+from napari_fluorodenoise.widgets.show import add
 
 __all__ = ["StageWidget"]
 
@@ -88,7 +89,9 @@ class StageWidget(QWidget):
         run = run_of(layer, layers)
         again = stage.adds(run)  # what an earlier run left; this one makes it anew, as layers of its own
         run = Run({name: item for name, item in run.items() if name not in again}, detector=run.detector)
-        return Job(stage, run, source=source_of(layer, layers))
+        chosen = current(layer, layers)
+        made_from = {name: chosen[name] for name in stage.reads(run) if name in run}
+        return Job(stage, run, source=source_of(layer, layers), made_from=made_from)
 
     def _lay_out(self, doc: str) -> None:
         heading = QLabel(" ".join(doc.split("\n\n")[0].split()))
@@ -131,9 +134,9 @@ class StageWidget(QWidget):
             self._message.setText(outcome)
             show_error(outcome)
         elif self._job is not None and self._job.source in self._viewer.layers:
-            for made in reversed(outcome):  # the main result ends on top
-                self._viewer.add_layer(Layer.create(*made))
-            self._message.setText("done")
+            add(self._viewer, outcome)
+            origins = ", ".join(layer.name for layer in self._job.made_from.values())
+            self._message.setText(f"done, from {origins}")
 
     def _finish(self) -> None:
         if self._job is not None and self._job.worker.abort_requested:

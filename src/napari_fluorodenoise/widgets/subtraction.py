@@ -24,6 +24,10 @@ class Subtract:
     mask: Annotated[int, Ge(0)] = 0
     """Number of the frame that is subtracted, counted from 0: one from before the contrast agent comes."""
 
+    def reads(self, run: Run) -> tuple[str, ...]:
+        """The sequence named in `of`."""
+        return (self.of,)
+
     def adds(self, run: Run) -> dict[str, Added]:
         """The one name this step adds."""
         return {f"{self.of}_subtracted": Added("tyx", np.dtype(np.float32), "log intensity")}

@@ -79,7 +79,7 @@ def test_uneven_times_window_and_rescale_survive(tmp_path, sequence):
 
 @pytest.mark.parametrize("dtype", ["float32", "int32", "bool"])
 def test_other_values_need_a_stated_rescale(tmp_path, sequence, dtype):
-    with pytest.raises(io.FileError, match=r"run\.dcm: expected one of uint8, .*state rescale=\(slope, intercept\)"):
+    with pytest.raises(io.FileError, match=r"run\.dcm: expected one of uint8, .*state a rescale slope, intercept"):
         io.write(tmp_path / "run.dcm", sequence(dtype))
     assert not list(tmp_path.iterdir())
 

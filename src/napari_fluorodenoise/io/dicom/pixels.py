@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydicom import Dataset
 
-__all__ = ["Pixels", "indexed"]
+__all__ = ["Pixels", "decodable", "indexed"]
 
 Piece = tuple[int, int]
 """(start, length) in bytes of a run of a frame's encoded pixels in the file."""
@@ -63,6 +63,14 @@ class Pixels:
         decoder = get_decoder(syntax)
         frame, _ = decoder.as_array(source, index=0, raw=True, decoding_plugin=_plugin(syntax), **self.options)
         return np.asarray(frame, self.dtype)
+
+
+def decodable(syntax: UID) -> bool:
+    """True where the frames of a transfer syntax can be decoded with what is installed."""
+    try:
+        return bool(get_decoder(syntax).is_available)
+    except NotImplementedError:
+        return False
 
 
 def indexed(file: BinaryIO, header: Dataset, *, path: Path) -> Pixels:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import pydicom
+from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 
-from napari_fluorodenoise.io.dicom.pixels import indexed
+from napari_fluorodenoise.io.dicom.pixels import decodable, indexed
 from napari_fluorodenoise.io.files import FileError, explained
 from napari_fluorodenoise.io.frames import lazy
 from napari_fluorodenoise.video import Video
@@ -58,6 +59,9 @@ TECHNICAL = {
 }
 """The allow-list: metadata key and DICOM keyword. Units stand in the key."""
 
+ESSENTIAL = ("Columns", "BitsAllocated", "BitsStored", "PixelRepresentation")
+"""What pixels cannot be read without."""
+
 LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
 """Transfer syntaxes that always lose something; what is derived from such pixels must say so (PS3.3 C.7.6.1.1.5)."""
 
@@ -67,7 +71,7 @@ INTENSITIES: Mapping[str, Intensity] = {"LIN": "linear", "LOG": "log", "DISP": "
 def read(path: Path, *, overlays: bool = False) -> Video:
     """The grey sequence in the DICOM file at `path`: stored values, nothing rescaled or inverted, lazy by frame."""
     with explained(path, "a DICOM image"), path.open("rb") as file:
-        header = pydicom.dcmread(file, stop_before_pixels=True)
+        header = _header(file, path=path)
         _refuse(header, path=path)
         pixels = indexed(file, header, path=path)
         interval, timing = _timing(header)
@@ -85,18 +89,43 @@ def read(path: Path, *, overlays: bool = False) -> Video:
         )
 
 
+def _header(file: BinaryIO, *, path: Path) -> Dataset:
+    """All of the open DICOM `file` that comes before its pixels, where it then stands."""
+    try:
+        return pydicom.dcmread(file, stop_before_pixels=True)
+    except InvalidDicomError:
+        raise FileError(f"{path}: expected a DICOM file, found no DICOM preamble; export it again") from None
+
+
 def _refuse(header: Dataset, *, path: Path) -> None:
-    """Raise `FileError` where the header does not describe a grey sequence of whole bytes."""
+    """Raise `FileError` where the header does not describe a grey sequence of whole bytes that can be decoded."""
     if "Rows" not in header or "PhotometricInterpretation" not in header:
-        raise FileError(f"{path}: expected a DICOM image, found a DICOM object without one; name an image file")
-    if header.file_meta.TransferSyntaxUID.is_deflated:
-        raise FileError(f"{path}: expected frames that can be read alone, found a deflated file; store it otherwise")
+        raise FileError(
+            f"{path}: expected a DICOM image, found a DICOM object without one, or cut short; name a whole image"
+        )
+    missing = [keyword for keyword in ESSENTIAL if keyword not in header]
+    if missing:
+        raise FileError(f"{path}: expected a DICOM image, found none of {', '.join(missing)} in it; export it again")
+    _refuse_encoding(header, path=path)
     colour = header.PhotometricInterpretation
     if colour not in ("MONOCHROME1", "MONOCHROME2") or header.get("SamplesPerPixel", 1) != 1:
         raise FileError(f"{path}: expected a grey sequence, found colour ({colour}); convert it to grey first")
-    if header.BitsAllocated not in (8, 16, 32) or not header.Rows or not header.Columns:
-        found = f"{header.Rows} x {header.Columns} pixels of {header.BitsAllocated} bits"
+    if not header.Rows or not header.Columns:
+        raise FileError(f"{path}: expected pixels, found {header.Rows} x {header.Columns} of them; export it again")
+    if header.BitsAllocated not in (8, 16, 32):
+        found = f"{header.BitsAllocated} bits"
         raise FileError(f"{path}: expected pixels of 8, 16 or 32 bits, found {found}; export it as a grey image")
+
+
+def _refuse_encoding(header: Dataset, *, path: Path) -> None:
+    """Raise `FileError` where no decoder is installed for one frame alone."""
+    syntax = header.file_meta.TransferSyntaxUID
+    if syntax.is_deflated:
+        raise FileError(f"{path}: expected frames that can be read alone, found a deflated file; store it otherwise")
+    # the only free decoders for 12 bits of this syntax are GPL
+    if not decodable(syntax) or (syntax == JPEGExtended12Bit and header.BitsStored > 8):
+        found = f"{header.BitsStored} bits in {syntax.name}"
+        raise FileError(f"{path}: expected pixels that can be decoded, found {found}; store it as JPEG 2000 or native")
 
 
 def _timing(header: Dataset) -> tuple[float | None, dict[str, Any]]:

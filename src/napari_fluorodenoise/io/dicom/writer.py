@@ -61,10 +61,9 @@ def write(path: Path, video: Video, *, progress: Progress = silent, rescale: Res
     """Write `video` to `path` as one derived multi-frame object.
 
     `rescale` (slope, intercept) says how values are stored: stored = round((value - intercept) / slope), uint16;
-    without it, `video` has one of `DTYPES`. Raises `FileError` where values fall outside 16 bits, and beyond 4 GB.
+    without it, `video` has one of `DTYPES`. The slope is above 0. Raises `FileError` where values fall outside
+    16 bits, and beyond 4 GB.
     """
-    if rescale is not None and not (np.isfinite(rescale).all() and rescale[0] > 0):
-        raise FileError(f"{path}: expected a rescale slope above 0 and a finite intercept, found {rescale}")
     dtype = video.dtype if rescale is None else np.dtype(np.uint16)
     size = video.data.size * dtype.itemsize
     if size > LIMIT:
