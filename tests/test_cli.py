@@ -108,9 +108,11 @@ def test_an_output_is_replaced_only_when_asked(run, source, tmp_path):
         (["nowhere.tif", "out.tif"], ["nowhere.tif: expected .* found none"]),
         (["in.tif", "out.xyz"], ["out.xyz: expected .*'.xyz'"]),
         (["in.tif", "out.tif", "--recipe", "fasst"], ["auto, fast, .*'fasst'"]),
-        (["in.tif", "out.tif", "--recipe", "no.json"], ["no.json: No such file"]),
+        (["in.tif", "out.tif", "--recipe", "no.json"], ["no.json: expected a recipe .*No such file"]),
+        (["in.tif", "out.tif", "--recipe", "in.tif"], ["in.tif: expected a recipe as JSON, found no text"]),
         (["in.tif", "out.tif", "--recipe", "bad.json"], ["bad.json: expected a setting of fuse .* 'neighbors'"]),
         (["in.tif", "out.tif", "--set", "fuse.neighbours=-1"], ["fuse.neighbours to be .*, found -1"]),
+        (["in.tif", "out.tif", "--set", "denoise.of="], ["expected denoise.of to have at least 1 item"]),
         (["in.tif", "out.tif", "--set", "decompose.rank=1"], [r"a stage of recipe fast \(denoise, fuse\)"]),
         (["in.tif", "out.tif", "--frames", "5"], ["--frames A:B within 0:8, found '5'"]),
         (["in.tif", "out.tif", "--frames", "4:9"], ["within 0:8, found '4:9'"]),
@@ -118,6 +120,12 @@ def test_an_output_is_replaced_only_when_asked(run, source, tmp_path):
         (["in.tif", "out.tif", "--crop", "0:9"], ["--crop Y0:Y1,X0:X1, found '0:9'"]),
         (["in.tif", "out.tif", "--crop", "0:9,60:99"], ["X0:X1 within 0:64, found '60:99'"]),
         (["in.tif", "out.tif", "--rescale", "2"], ["--rescale SLOPE,INTERCEPT .* found '2'"]),
+        (["in.tif", "out.tif", "--rescale", "2,0"], ["out.tif: expected no rescale"]),
+        (["in.tif", "out.dcm", "--rescale", "0,0"], ["out.dcm: expected a rescale slope above 0"]),
+        (["in.tif", "out.dcm", "--subtract-mask", "0"], ["out.dcm: expected one of .*found float32; state a rescale"]),
+        (["in.tif", "out.tif", "--subtract-mask", "8"], ["--subtract-mask within 0:8, found 8"]),
+        (["in.tif", "no/out.tif"], ["no/out.tif: expected an existing folder"]),
+        (["in.tif", "out.tif", "--save-stages", "in.tif"], ["in.tif: expected a new name"]),
         (["in.tif", "out.tif", "--seed", "x"], ["--seed"]),
         (["in.tif", "out.tif", "--fast"], ["No such option"]),
         (["broken.tif", "out.tif"], ["broken.tif: expected"]),
@@ -137,6 +145,37 @@ def test_bad_input_costs_one_line_and_leaves_nothing(run, source, tmp_path, word
     before = names(tmp_path)
     refused(run("denoise", *words), *said)
     assert names(tmp_path) == before
+
+
+@pytest.mark.parametrize("words", [["out.dcm", "--subtract-mask", "0"], ["out.dcm", "--rescale", "0,1"], ["in.tif"]])
+def test_what_can_be_refused_is_refused_before_any_work(run, source, monkeypatch, words):
+    monkeypatch.setattr(Recipe, "run", None)
+    refused(run("denoise", source, *words))
+
+
+@pytest.mark.parametrize("recipe", ["fast", "sdd"])
+def test_a_frame_that_no_sample_shows_is_checked_too(run, sample, tmp_path, recipe):
+    frames = np.tile(sample.noisy.numpy()[:, :32, :32].astype(np.float32), (20, 1, 1))
+    frames[86, 5, 5] = np.nan
+    np.save(tmp_path / "long.npy", frames)
+    refused(run("denoise", "long.npy", "out.npy", "--recipe", recipe), "long.npy: .*NaN or infinity in frame 86")
+    assert names(tmp_path) == ["long.npy"]
+
+
+def test_stages_that_cannot_be_written_leave_no_folder(run, source, tmp_path, monkeypatch):
+    def full(path, video, **options):
+        path.mkdir()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("napari_fluorodenoise.io.zarr.write", full)
+    refused(run("denoise", source, "out.tif", "--save-stages", "stages"), "stages/.*: cannot be written")
+    assert names(tmp_path) == ["in.tif", "out.tif"]
+
+
+def test_a_movie_is_said_to_be_lossy(run, source):
+    code, out, _ = run("denoise", source, "out.avi")
+    assert code == 0
+    assert "lossy 8-bit" in out
 
 
 @pytest.mark.parametrize(
@@ -167,15 +206,19 @@ def test_what_is_cut_short_leaves_nothing(run, source, tmp_path, monkeypatch, er
         np.random.default_rng(0).integers(-20, 20, (5, 32, 32)).astype(np.int16),
         np.random.default_rng(0).integers(90000, 90100, (5, 32, 32)).astype(np.int32),
         np.random.default_rng(0).normal(0.5, 0.05, (5, 32, 32)).astype(np.float32),
+        np.random.default_rng(0).normal(0.5, 0.05, (5, 32, 32)) * 1e200,
+        np.random.default_rng(0).integers(0, 2, (5, 32, 32)).astype(bool),
+        np.random.default_rng(0).integers(90, 110, (5, 1, 32)).astype(np.uint8),
+        np.random.default_rng(0).integers(90, 110, (5, 1, 1)).astype(np.uint8),
     ],
-    ids=["two frames", "constant", "signed", "32 bit", "float"],
+    ids=["two frames", "constant", "signed", "32 bit", "float", "huge", "bool", "one row", "one pixel"],
 )
 def test_unusual_input_works_or_explains(run, tmp_path, data):
     write(tmp_path / "in.npy", Video(data=data))
     answer = run("denoise", "in.npy", "out.npy")
     if answer[0]:
         refused(answer, "in.npy: expected")
-        assert names(tmp_path) == ["in.json", "in.npy"]
+        assert names(tmp_path) == ["in.npy", "in.npy.json"]
     else:
         clean = read(tmp_path / "out.npy")
         assert (clean.shape, clean.dtype) == (data.shape, data.dtype)
@@ -214,6 +257,11 @@ def test_recipes_are_listed_and_printed(run):
     refused(run("recipe", "fasst"), "auto, fast")
 
 
+def test_a_printed_recipe_is_a_file_that_runs(run, source, tmp_path):
+    (tmp_path / "mine.txt").write_text(run("recipe", "fast")[1])
+    assert run("denoise", source, "out.tif", "--recipe", "mine.txt", "--crop", "0:32,0:32")[0] == 0
+
+
 def test_check_runs_nothing_and_says_what_would_come(run, source, tmp_path):
     for words in (["sdd"], ["sdd", source]):
         code, out, _ = run("check", *words)
@@ -237,6 +285,10 @@ def test_the_demo_beats_its_noise_and_writes_pictures(run, tmp_path, monkeypatch
     assert names(tmp_path / "demo") == pictures
     assert names(tmp_path) == ["demo"]
     assert read(tmp_path / "demo" / "denoised.ome.zarr").dtype == np.uint16
+
+
+def test_a_demo_that_cannot_be_written_is_not_run(run, source):
+    refused(run("demo", "--headless", "--out", source), "in.tif: expected a folder")
 
 
 def test_usage_errors_are_one_line_and_no_words_are_help(run):

@@ -38,7 +38,8 @@ def test_python_blocks_run(tmp_path, monkeypatch):
     for block in blocks("python"):
         exec(block, names)
     assert (tmp_path / "clean.tif").exists()
-    assert len(names["viewer"].layers) == 1
+    layers = names["viewer"].layers
+    assert (layers[0].name, layers[-1].name) == ("run", "mine · fused")
 
 
 @pytest.mark.parametrize("line", commands())

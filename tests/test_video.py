@@ -78,3 +78,9 @@ def test_a_missing_video_is_named_with_the_choices():
 def test_a_table_is_read_by_column():
     table = Table(data=np.array([[1.0, 2.0], [3.0, 4.0]]), columns=("row (pixels)", "column (pixels)"))
     np.testing.assert_array_equal(table["column (pixels)"], [2.0, 4.0])
+
+
+def test_a_crop_keeps_its_own_frame_times_only():
+    facts = {"frame_times": (0.1, 0.2, 0.3, 0.4), "mask_frames": (0,), "kvp": 70}
+    cropped = Video(data=np.zeros((4, 3, 3)), metadata=facts).crop(frames=slice(1, 3))
+    assert dict(cropped.metadata) == {"frame_times": (0.2, 0.3), "kvp": 70}

@@ -24,7 +24,10 @@ __all__ = ["Image", "Run", "Table", "Video"]
 Intensity = Literal["linear", "log", "display"]
 Photometric = Literal["MONOCHROME1", "MONOCHROME2"]
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+OF_VALUES = ("window", "bits_stored", "rescale")
+"""Metadata that describe the stored values, and no others made from them."""
+PER_FRAME = ("frame_times", "mask_frames", "overlays")
+"""Metadata that go by the number of the frame, or by its pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,11 +77,18 @@ class Video:
         """The same sequence with other pixels; `origin` in pixels where the pixels lie elsewhere."""
         return replace(self, data=data, origin=self.origin if origin is None else origin)
 
+    def of_other_values(self) -> Video:
+        """The same sequence, without the metadata that describe its stored values."""
+        return replace(self, metadata={key: value for key, value in self.metadata.items() if key not in OF_VALUES})
+
     def crop(self, *, frames: slice = slice(None), rows: slice = slice(None), columns: slice = slice(None)) -> Video:
         """The part of the sequence in the given ranges; its `origin` says where the part lies."""
         top, left = rows.indices(self.shape[1])[0], columns.indices(self.shape[2])[0]
         origin = (self.origin[0] + top, self.origin[1] + left)
-        return self.with_data(self.data[frames, rows, columns], origin=origin)
+        metadata = {key: value for key, value in self.metadata.items() if key not in PER_FRAME}
+        if "frame_times" in self.metadata:
+            metadata["frame_times"] = self.metadata["frame_times"][frames]
+        return replace(self, data=self.data[frames, rows, columns], origin=origin, metadata=metadata)
 
     def numpy(self) -> NDArray[Any]:
         """The pixels as a numpy array (T, Y, X); reads everything when the video is lazy."""

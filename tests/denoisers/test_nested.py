@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from napari_fluorodenoise.denoisers.nested import guide, guide_noise, parts
+from napari_fluorodenoise.denoisers.nested import COARSE, guide, parts, smoothed_noise
 
-WHITE = guide_noise(np.ones((1, 1)))
+WHITE = smoothed_noise(np.ones((1, 1)))
 
 
 def taken_apart(frames, t, radii=(1, 4)):
     guides = np.stack([guide(frame) for frame in frames])
-    return parts(frames, t, guides=guides, guide_noise=WHITE, radii=radii)
+    return parts(frames, t, guides=guides, noise=WHITE, radii=radii)
 
 
 def noise(count=9, shape=(64, 64), seed=0):
@@ -48,7 +48,7 @@ def test_a_wire_in_one_frame_stays_out_of_its_neighbours_means():
 
 
 def test_a_guides_noise_is_known():
-    assert np.std(guide(noise(1, (400, 400))[0])) == pytest.approx(WHITE, rel=0.03)
+    assert np.std(guide(noise(1, (400, 400))[0])) == pytest.approx(WHITE[COARSE], rel=0.03)
 
 
 def test_frames_are_not_modified():

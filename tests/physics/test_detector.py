@@ -107,3 +107,9 @@ def test_stabilized_noise_has_unit_variance_and_comes_back():
     values = found.stabilize(truth.noisy.data)
     assert (values - found.stabilize(truth.clean)).std() == pytest.approx(1, abs=0.05)
     np.testing.assert_allclose(found.unstabilize(values, residual=1.0), truth.noisy.data, atol=0.1)
+
+
+def test_values_too_large_for_float32_are_refused():
+    counts = np.random.default_rng(0).poisson(100, (6, 64, 64)) + 10**8
+    with pytest.raises(ValueError, match="float32 can tell apart"):
+        measure(Video(data=counts.astype(np.int32)))

@@ -36,3 +36,10 @@ def test_lazy_in_lazy_out():
 def test_a_mask_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="from 0 to 1, found 2"):
         subtract(Video(data=np.ones((2, 4, 4))), mask=2)
+
+
+def test_what_described_the_stored_values_is_dropped():
+    facts = {"window": (200, 3000), "bits_stored": 12, "kvp": 70}
+    found = subtract(Video(data=np.full((2, 4, 4), 9, np.uint16), metadata=facts), mask=0)
+    assert dict(found.metadata) == {"kvp": 70}
+    assert found.intensity == "log"

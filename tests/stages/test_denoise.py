@@ -34,9 +34,12 @@ def test_no_bias(sample, run):
     assert abs(error.mean()) < 0.002 * sample.clean.mean()
 
 
-def test_the_uncertainty_is_the_error_on_average(sample, run):
-    error = rms(run["frames_denoised"].numpy() - sample.clean)
-    assert 0.6 < rms(run["frames_uncertainty"].numpy()) / error < 1.6
+@pytest.mark.parametrize("strength", [0.3, 0.6, 1, 2])
+def test_the_uncertainty_is_the_error_on_average_at_every_strength(sample, strength):
+    run = Denoise(strength=strength)(sample.noisy)
+    error = run["frames_denoised"].numpy() - sample.clean
+    assert 0.65 < rms(run["frames_uncertainty"].numpy()) / rms(error) < 1.5
+    assert abs(error.mean()) < 0.004 * sample.clean.mean()
 
 
 def test_results_do_not_depend_on_the_cut(sample, run):
@@ -93,3 +96,8 @@ def test_a_frame_that_is_not_finite_is_named(sample):
 def test_constant_frames_stay(value):
     frames = Video(data=np.full((5, 40, 40), value, np.uint16))
     np.testing.assert_allclose(Denoise()(frames)["frames_denoised"].numpy(), value, atol=0.1)
+
+
+def test_a_video_of_unknown_noise_is_refused(sample):
+    with pytest.raises(ValueError, match=r"noise is known \(frames, .*found 'stabilized'"):
+        Denoise(of=("stabilized",))(Run({"frames": sample.noisy, "stabilized": sample.noisy}))

@@ -76,3 +76,15 @@ def test_decorrelated_frames_are_blurred_again():
 def test_without_anything_denoised_it_says_so():
     with pytest.raises(ValueError, match="expected denoised frames"):
         Fuse()(Video(data=noisy()))
+
+
+def test_only_the_fused_sequence_keeps_the_windowing_of_the_frames():
+    frames = Video(data=noisy(), metadata={"window": (90, 110)})
+    run = Fuse()(Denoise(radius=1)(frames))
+    assert run["fused"].metadata["window"] == (90, 110)
+    assert not any("window" in run[name].metadata for name in run if name not in ("frames", "fused"))
+
+
+def test_without_the_response_it_asks_for_it():
+    with pytest.raises(ValueError, match="expected the response that Decorrelate adds"):
+        Fuse()(run_of(noisy(), frames_decorrelated=np.ones(SHAPE)))

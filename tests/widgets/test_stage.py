@@ -143,6 +143,7 @@ def test_refused_input_is_one_notification_of_one_line(qtbot, viewer, widget, co
     viewer.layers.clear()
     widget._run.click()
     assert "open one first" in complaints[1].message
+    assert "open one first" in widget._message.text()
     assert idle(widget)
 
 

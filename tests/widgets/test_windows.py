@@ -29,7 +29,7 @@ def test_every_widget_runs_on_what_the_others_left(qtbot, viewer, tmp_path):
     import numpy as np
 
     path = Path(tmp_path, "phantom.npy")
-    np.save(path, phantom(frames=6, shape=(64, 64), photons=100, pan=1.0, rng=0).noisy.data)
+    np.save(path, phantom(frames=5, shape=(48, 48), photons=100, pan=1.0, rng=0).noisy.data)
     (source,) = open_in(viewer, path)
     for title, expected in WIDGETS.items():
         _, widget = viewer.window.add_plugin_dock_widget(NAME, title, tabify=True)

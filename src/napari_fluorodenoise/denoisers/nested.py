@@ -21,16 +21,16 @@ from napari_fluorodenoise.motion.dis import dense_flow
 from napari_fluorodenoise.motion.warp import leads_inside, warped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Part", "guide", "guide_noise", "parts"]
+__all__ = ["Part", "guide", "parts", "smoothed_noise"]
 
-SMOOTHING = 1.5
-"""Gaussian (sigma, px) under which two frames are compared: wide enough for a wire to stand out of the noise."""
-DOUBT = 2.5
-"""Standard deviations of that comparison at which a neighbour counts half: rarer than 1 in 80 by noise alone."""
+COARSE, FINE = 1.5, 0.8
+"""Gaussians (sigma, px) under which two frames are compared: one for faint edges, one for wires."""
+DOUBT = {COARSE: 2.5, FINE: 2.0}
+"""Standard deviations of a comparison at which a neighbour counts half: seldom reached by noise alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +46,14 @@ def parts(
     t: int,
     *,
     guides: NDArray[np.float32],
-    guide_noise: float,
+    noise: Mapping[float, float],
     radii: Sequence[int],
 ) -> list[Part]:
     """The parts of frame `t`, the longest mean first; `frames` (T, Y, X) float32 hold noise of unit variance.
 
-    `guides` (T, Y, X) are the smoothed frames (`guide`), whose noise deviates by `guide_noise`. `radii` are the means'
-    reaches in frames, increasing; the sequence's ends clip them, and without radii the frame is its only part.
+    `guides` (T, Y, X) are smoothed frames (`guide`), which show the motion; `noise` is that of smoothed frames
+    (`smoothed_noise`). `radii` are the means' reaches in frames, increasing; the sequence's ends clip them, and without
+    radii the frame is its only part.
     Where a moved neighbour does not look like the frame it counts less, so a wire that jumps is not smeared, and what
     lies outside of a neighbour does not count.
     """
@@ -62,8 +63,9 @@ def parts(
     for inner, outer in pairwise((0, *radii)):
         for j in _ring(t, inner, outer, len(frames)):
             displacement = dense_flow(guides[t], guides[j])
-            likeness = _likeness(guides[t], warped(guides[j], displacement), guide_noise) * leads_inside(displacement)
-            total += likeness * warped(frames[j], displacement)
+            moved = warped(frames[j], displacement)
+            likeness = _likeness(frames[t] - moved, noise) * leads_inside(displacement)
+            total += likeness * moved
             weight += likeness
             power += likeness * likeness
         means.append((total / weight, weight.copy(), power.copy()))
@@ -72,19 +74,27 @@ def parts(
 
 
 def guide(frame: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A frame (Y, X) smoothed so far that motion and wires stand out of its noise."""
-    import cv2
-
-    smooth: NDArray[np.float32] = cv2.GaussianBlur(frame, (0, 0), SMOOTHING, borderType=cv2.BORDER_REFLECT_101)
-    return smooth
+    """A frame (Y, X) smoothed so far that its motion stands out of its noise."""
+    return _smoothed(frame, COARSE)
 
 
-def guide_noise(autocorrelation: NDArray[np.float64]) -> float:
-    """The standard deviation of a guide's noise, for frames with noise of unit variance and this autocorrelation."""
+def smoothed_noise(autocorrelation: NDArray[np.float64]) -> dict[float, float]:
+    """The noise's standard deviation after each smoothing, for noise of unit variance and this autocorrelation."""
     radius = autocorrelation.shape[0] // 2
     squared = np.arange(-radius, radius + 1) ** 2
-    twice = np.exp(-squared / (4 * SMOOTHING**2)) / np.sqrt(4 * np.pi * SMOOTHING**2)  # the Gaussian's own correlation
-    return float(np.sqrt(max(twice @ autocorrelation @ twice, 1e-6)))
+
+    def left(sigma: float) -> float:
+        twice = np.exp(-squared / (4 * sigma**2)) / np.sqrt(4 * np.pi * sigma**2)  # the Gaussian's own correlation
+        return float(np.sqrt(max(twice @ autocorrelation @ twice, 1e-6)))
+
+    return {sigma: left(sigma) for sigma in (COARSE, FINE)}
+
+
+def _smoothed(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    import cv2
+
+    smooth: NDArray[np.float32] = cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
+    return smooth
 
 
 def _ring(t: int, inner: int, outer: int, count: int) -> Iterator[int]:
@@ -92,11 +102,13 @@ def _ring(t: int, inner: int, outer: int, count: int) -> Iterator[int]:
     return (j for step in range(inner + 1, outer + 1) for j in (t - step, t + step) if 0 <= j < count)
 
 
-def _likeness(fixed: NDArray[np.float32], moved: NDArray[np.float32], noise: float) -> NDArray[np.float32]:
-    """1 where two guides differ by no more than noise, falling to 0 with the fourth power of their difference."""
-    squared = (fixed - moved) ** 2
-    squared *= 1 / (2 * (noise * DOUBT) ** 2)
-    return np.asarray(1 / (1 + squared * squared), np.float32)
+def _likeness(difference: NDArray[np.float32], noise: Mapping[float, float]) -> NDArray[np.float32]:
+    """1 where a difference of frames is no more than noise, falling to 0 with its fourth power, at the worse scale."""
+    worst = np.zeros_like(difference)
+    for sigma, deviation in noise.items():
+        doubts = _smoothed(difference, sigma) / np.float32(np.sqrt(2) * DOUBT[sigma] * deviation)
+        np.maximum(worst, doubts * doubts, out=worst)
+    return np.asarray(1 / (1 + worst * worst), np.float32)
 
 
 def _difference(short: tuple[NDArray[np.float32], ...], long: tuple[NDArray[np.float32], ...]) -> Part:

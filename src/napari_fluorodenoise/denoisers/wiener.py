@@ -26,13 +26,15 @@ def wiener(
     *,
     deviation: NDArray[np.float32],
     variance: NDArray[np.float32],
+    strength: float = 1.0,
     step: int = 8,
     keep_mean: bool = True,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """`picture` (Y, X) without its noise, and the error variance that is left in it (Y, X), float32 both.
 
     `deviation` (1, SIZE, 1, SIZE) is that of the coefficients for noise of unit variance (`primitives.dct.deviation`),
-    `variance` (Y, X) the noise's variance where it is not 1. A pilot, thresholded hard, gives the filter its gains.
+    `variance` (Y, X) the noise's variance where it is not 1. A pilot, thresholded hard, gives the filter its gains, as
+    if the noise were `strength` times its standard deviation; the error that is left is for the noise as it is.
     `keep_mean` never shrinks a block's mean: right for pictures, wrong for differences, whose mean is noise.
     Blocks every `step` pixels: half as far costs four times as much and gains 0.2 dB. The noise left takes the pilot's
     spectrum for the true one, with an average share of hidden signal; it says little about a single faint detail.
@@ -45,21 +47,35 @@ def wiener(
     # Arrays as large as these cost more to allocate than to compute: one buffer serves twice.
     buffer = coefficients * coefficients
     buffer /= noise
-    keep = buffer > THRESHOLD**2
+    keep = buffer > (strength * THRESHOLD) ** 2
     if keep_mean:
         keep[:, 0, :, 0] = True
     np.multiply(coefficients, keep, out=buffer)
     pilot = synthesise(buffer, shape=shape, step=step, weights=_inverse(np.einsum("iujv->ij", keep, dtype=np.float32)))
     gains = analyse(pilot, **blocks)
     gains *= gains
-    gains /= np.add(gains, noise, out=buffer)
+    np.multiply(noise, np.float32(strength**2), out=buffer)
+    gains /= np.add(gains, buffer, out=buffer)
     if keep_mean:
         gains[:, 0, :, 0] = 1
-    left = np.einsum("iujv,iujv->ij", gains, noise) + HIDDEN * np.einsum("iujv->ij", noise)
+    left = _left(gains, noise, strength)
     coefficients *= gains
     weights = _inverse(np.einsum("iujv,iujv->ij", gains, gains))
     clean = synthesise(coefficients, shape=shape, step=step, weights=weights)
-    return clean, _spread(left / SIZE**2, shape=shape, step=step)
+    return clean, _spread(left, shape=shape, step=step)
+
+
+def _left(gains: NDArray[np.float32], noise: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
+    """The error variance (rows, columns) per pixel: gain² noise + (1 - gain)² signal, and what signal is hidden.
+
+    A gain says which signal it took for true: gain / (1 - gain) * strength² noise.
+    """
+    through = np.einsum("iujv,iujv->ij", gains, noise)
+    if strength != 1:
+        squared = np.einsum("iujv,iujv,iujv->ij", gains, gains, noise)
+        through = strength**2 * through + (1 - strength**2) * squared
+    hidden = HIDDEN * strength**2 * np.einsum("iujv->ij", noise)
+    return np.asarray((through + hidden) / SIZE**2, np.float32)
 
 
 def _inverse(power: NDArray[Any]) -> NDArray[np.float32]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
@@ -26,6 +27,9 @@ __all__ = ["Block", "Fitted", "Output", "cut", "map_blocks", "stream"]
 
 FRAMES = 4
 """Frames per block: about as many as the halo of a temporal filter, and few enough that a wish to stop is soon met."""
+
+MOST = 4
+"""Workers at the most, each with some 150 MB at 512²: memory must not grow with the number of cores."""
 
 BEAT = 0.2
 """Seconds between two progress calls while a block takes longer, so that a wish to stop is heard soon."""
@@ -92,6 +96,9 @@ def map_blocks(
     name are never cut.
     """
     shape = next(iter(inputs.values())).shape
+    for name, array in inputs.items():
+        if array.shape != shape:
+            raise ValueError(f"expected videos of one shape, found {name} {array.shape} beside {shape}; run them apart")
     blocks = cut(shape, size=_allowed(size or (FRAMES, *shape[1:]), shape, fitted.cuts), halo=fitted.halo)
     if all(isinstance(array, np.ndarray) for array in inputs.values()):
         return _eager(fitted, inputs, outputs, blocks, progress)
@@ -103,7 +110,8 @@ def stream(
 ) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
     """Every array in order, `frames` frames at a time, as (range of frames, named numpy blocks); bounded memory.
 
-    At most `workers` + 1 blocks are in flight (default: one worker per core). What the arrays share is computed once.
+    At most `workers` + 1 blocks are in flight (default: one worker per core, `MOST` at the most). What the arrays share
+    is computed once.
     """
     count, done = next(iter(arrays.values())).shape[0], 0
 
@@ -114,34 +122,19 @@ def stream(
     if all(isinstance(array, np.ndarray) for array in arrays.values()):
         parts: Iterator[dict[str, NDArray[Any]]] = ({k: np.asarray(a[at]) for k, a in arrays.items()} for at in ranges)
     else:
-        parts = _ahead([{k: a[at] for k, a in arrays.items()} for at in ranges], workers or os.cpu_count() or 1, report)
+        calls = (partial(_computed, {k: a[at] for k, a in arrays.items()}) for at in ranges)
+        parts = _in_turn(calls, workers or _workers(), report)
     for at, part in zip(ranges, parts, strict=True):
         yield at, part
         done = at.stop
         report()
 
 
-def _ahead(
-    parts: Sequence[Mapping[str, Any]], workers: int, report: Callable[[], None]
-) -> Iterator[dict[str, NDArray[Any]]]:
-    """The computed parts in order, with a bounded number under way."""
+def _computed(part: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     import dask
 
-    def compute(part: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-        (done,) = dask.compute(dict(part), scheduler="synchronous")
-        return {name: np.asarray(array) for name, array in done.items()}
-
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="block")
-    waiting: deque[Future[dict[str, NDArray[Any]]]] = deque()
-    try:
-        for part in parts:
-            waiting.append(pool.submit(compute, part))
-            if len(waiting) > workers:
-                yield _awaited(waiting.popleft(), report)
-        while waiting:
-            yield _awaited(waiting.popleft(), report)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    (done,) = dask.compute(dict(part), scheduler="synchronous")
+    return {name: np.asarray(array) for name, array in done.items()}
 
 
 def _eager(
@@ -155,23 +148,38 @@ def _eager(
     results: dict[str, Array] = {
         name: np.empty((shape[0], *(output.frame or shape[1:])), output.dtype) for name, output in outputs.items()
     }
-    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="block") as pool:
-        calls = [pool.submit(_apply, fitted, at, {k: a[at.outer] for k, a in inputs.items()}) for at in blocks]
-        done, frame = 0, 0
+    done, frame = 0, 0
 
-        def report() -> None:
-            progress(done / len(blocks), f"frame {frame} of {shape[0]}")
+    def report() -> None:
+        progress(done / len(blocks), f"frame {frame} of {shape[0]}")
 
-        try:
-            for at, call in zip(blocks, calls, strict=True):
-                for name, part in _awaited(call, report).items():
-                    where = at.core if outputs[name].frame is None else at.core[:1]
-                    results[name][where] = part
-                done, frame = done + 1, at.core[0].stop
-                report()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    calls = (partial(_apply, fitted, at, {k: a[at.outer] for k, a in inputs.items()}) for at in blocks)
+    for at, parts in zip(blocks, _in_turn(calls, _workers(), report), strict=True):
+        for name, part in parts.items():
+            where = at.core if outputs[name].frame is None else at.core[:1]
+            results[name][where] = part
+        done, frame = done + 1, at.core[0].stop
+        report()
     return results
+
+
+def _in_turn(calls: Iterable[Callable[[], Result]], workers: int, report: Callable[[], None]) -> Iterator[Result]:
+    """The results of `calls` in order, at most `workers` + 1 of them under way or waiting."""
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="block")
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for call in calls:
+            waiting.append(pool.submit(call))
+            if len(waiting) > workers:
+                yield _awaited(waiting.popleft(), report)
+        while waiting:
+            yield _awaited(waiting.popleft(), report)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _workers() -> int:
+    return min(os.cpu_count() or 1, MOST)
 
 
 def _awaited(call: Future[Result], report: Callable[[], None]) -> Result:

@@ -22,12 +22,13 @@ SHARE = 0.25
 """The part of the free memory that what is kept may take."""
 
 
-def kept(run: Run, names: Iterable[str], *, progress: Progress = silent) -> Run:
+def kept(run: Run, names: Iterable[str], *, in_files: bool = False, progress: Progress = silent) -> Run:
     """`run` with its lazy videos among `names` computed, all in one pass, so that what they share is computed once.
 
-    They become numpy arrays, or, where they would take more than a quarter of the free memory, dask arrays that only
-    read: their frames lie in a temporary folder, which goes when nobody holds the videos any more. The videos have
-    equally many frames. Raises OSError where the disk is full; `progress` may raise `Cancelled`; then nothing is kept.
+    They become numpy arrays, or, where they would take more than a quarter of the free memory or `in_files` asks for
+    it, dask arrays that only read: their frames lie in a temporary folder, which goes when nobody holds the videos any
+    more. The videos have equally many frames. Raises OSError where the disk is full; `progress` may raise `Cancelled`;
+    then nothing is kept.
     """
     import psutil
 
@@ -36,7 +37,7 @@ def kept(run: Run, names: Iterable[str], *, progress: Progress = silent) -> Run:
     if not lazy:
         return run
     free = psutil.virtual_memory().available
-    small = sum(video.data.nbytes for video in lazy.values()) <= SHARE * free
+    small = not in_files and sum(video.data.nbytes for video in lazy.values()) <= SHARE * free
     arrays = (_in_memory if small else _in_files)({name: video.data for name, video in lazy.items()}, progress)
     computed = {name: video.with_data(arrays[name]) for name, video in lazy.items()}
     return Run({**run, **computed}, detector=run.detector)

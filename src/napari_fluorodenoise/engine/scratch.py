@@ -24,7 +24,12 @@ class Scratch:
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, True)
 
     def __setitem__(self, number: int, array: NDArray[Any]) -> None:
-        np.save(self._path(number), array)
+        try:
+            np.save(self._path(number), array)
+        except OSError as error:
+            raise OSError(
+                f"{self._folder}: expected room for intermediate results, found {error}; free some, or set TMPDIR"
+            ) from error
 
     def __getitem__(self, number: int) -> NDArray[Any]:
         """The array kept under `number`, mapped from its file: only what is read of it takes memory."""

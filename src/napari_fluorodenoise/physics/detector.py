@@ -75,9 +75,10 @@ def measured(run: Run, *, progress: Progress = silent) -> Run:
 def measure(video: Video, *, progress: Progress = silent) -> Detector:
     """The detector of `video`, from at most 16 groups of four consecutive frames (about 8 million pixels).
 
-    Raises ValueError for fewer than two frames, and where a frame that is looked at holds NaN or infinity. What could
-    not be measured is said in `warnings`: the noise is then taken to be constant, or white. The noise is that of
-    differences between consecutive frames; lag with correlation rho makes its variance read 1 - rho times too small.
+    Raises ValueError for fewer than two frames, where a frame that is looked at holds NaN or infinity, and for values
+    so large that float32 would round their noise away. What could not be measured is said in `warnings`: the noise is
+    then taken to be constant, or white. The noise is that of differences between consecutive frames; lag with
+    correlation rho makes its variance read 1 - rho times too small.
     """
     from napari_fluorodenoise.physics import collimator, differences, noise, response
 
@@ -90,6 +91,7 @@ def measure(video: Video, *, progress: Progress = silent) -> Detector:
     line = line.scaled(1 / response.kept_by_detrending(correlation))
     lag = response.temporal_correlation(blocks, line)
     level = float(np.median(mean[field]))
+    _refuse_too_large(mean, blocks)
     return Detector(
         slope=line.slope,
         read_variance=line.read_variance,
@@ -101,6 +103,16 @@ def measure(video: Video, *, progress: Progress = silent) -> Detector:
         temporal_correlation=lag,
         warnings=(*line.warnings, *_lag_warning(lag)),
     )
+
+
+def _refuse_too_large(mean: NDArray[np.float64], blocks: Blocks) -> None:
+    largest = float(np.abs(mean).max())
+    change = float(np.median(np.abs(blocks.difference))) if blocks.difference.size else 0.0
+    if change and np.spacing(np.float32(largest)) > change / 4:
+        raise ValueError(
+            f"expected values that float32 can tell apart, found {largest:g} with changes of {change:.3g}; "
+            "subtract an offset first"
+        )
 
 
 def _least_variance(blocks: Blocks, mean: NDArray[np.float64], dtype: np.dtype[Any]) -> float:

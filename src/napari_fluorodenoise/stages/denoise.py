@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Denoise", "FittedDenoise"]
 
+KNOWN = ("frames", "background", "foreground", "frames_decorrelated")
+"""Videos whose noise follows from the detector's."""
 SAMPLED = 5
 """Frames on which a derived video's noise is measured."""
 
@@ -48,12 +50,21 @@ class Denoise(Stage):
     """Distance of the overlapping blocks, in pixels: smaller is slower and slightly better."""
 
     def reads(self, run: Run) -> tuple[str, ...]:
-        """The videos named in `of`; a foreground's noise is that of the background under it."""
+        """The videos named in `of`; a foreground's noise is that of the background under it.
+
+        Raises ValueError for a video whose noise is not known: what was resampled, or made of several.
+        """
+        unknown = [name for name in self.of if name not in KNOWN]
+        if unknown:
+            raise ValueError(f"expected videos whose noise is known ({', '.join(KNOWN)}), found {unknown[0]!r}")
         under = ("background",) if "foreground" in self.of and "background" not in self.of else ()
         return (*self.of, *under)
 
     def adds(self, run: Run) -> dict[str, Added]:
-        """`<name>_denoised` for each video, and `<name>_uncertainty`, the standard deviation of what error is left."""
+        """`<name>_denoised` for each video, and `<name>_uncertainty`: the standard deviation of the error, on average.
+
+        A faint detail's own error is larger: what is as weak as the noise is weakened with it.
+        """
         kind = np.dtype(np.float32)
         kinds = ("denoised", "uncertainty")
         return {f"{name}_{what}": Added("tyx", kind, f"as {name}") for name in self.of for what in kinds}
@@ -64,13 +75,13 @@ class Denoise(Stage):
         noises = {}
         for index, name in enumerate(self.of):
             progress(index / len(self.of), f"noise of {name}")
-            noises[name] = _noise(name, run.video(name), detector, self.strength)
-        return FittedDenoise(noises, self.radius, self.step)
+            noises[name] = _noise(name, run.video(name), detector)
+        return FittedDenoise(noises, self.radius, self.strength, self.step)
 
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """The noise of one video: its `variance` as a line of the intensity, its coefficients' deviation, its guide's.
+    """The noise of one video: its variance as a `detector` has it, that of coefficients, and of smoothed frames.
 
     `signed` values are differences from a background, whose intensity sets their noise. `shared` noise is the same in
     neighbouring frames, so they are no help.
@@ -78,7 +89,7 @@ class Noise:
 
     detector: Detector
     deviation: NDArray[np.float32]
-    guide: float
+    smoothed: Mapping[float, float]
     signed: bool
     shared: bool
 
@@ -89,6 +100,7 @@ class FittedDenoise(FittedStage):
 
     noises: Mapping[str, Noise]
     radius: int
+    strength: float
     step: int
     results: Mapping[str, Image | Table] = field(default_factory=dict)
     cuts: str = "t"
@@ -131,33 +143,37 @@ class FittedDenoise(FittedStage):
         core = values[at.inner]
         clean, left = np.zeros_like(core), np.zeros_like(core)
         for index, t in enumerate(range(at.inner[0].start, at.inner[0].stop)):
-            summands = parts(values, t, guides=guides, guide_noise=noise.guide, radii=radii)
+            summands = parts(values, t, guides=guides, noise=noise.smoothed, radii=radii)
             for order, part in enumerate(summands):
-                step = self.step if order == 0 else 8  # the differences hold little signal: half the work is enough
                 picture, error = wiener(
-                    part.picture, deviation=noise.deviation, variance=part.variance, step=step, keep_mean=order == 0
+                    part.picture,
+                    deviation=noise.deviation,
+                    variance=part.variance,
+                    strength=self.strength,
+                    step=self.step if order == 0 else 8,  # the differences hold little signal: half the work is enough
+                    keep_mean=order == 0,
                 )
                 clean[index] += picture
                 left[index] += error
         return clean, left
 
 
-def _noise(name: str, video: Video, detector: Detector, strength: float) -> Noise:
-    from napari_fluorodenoise.denoisers.nested import guide_noise
+def _noise(name: str, video: Video, detector: Detector) -> Noise:
+    from napari_fluorodenoise.denoisers.nested import smoothed_noise
     from napari_fluorodenoise.denoisers.wiener import SIZE
     from napari_fluorodenoise.primitives.dct import deviation
 
     white = np.ones((1, 1))
-    correlation = white if name.endswith("_decorrelated") else detector.autocorrelation
+    correlation = white if name == "frames_decorrelated" else detector.autocorrelation
     spectrum = deviation(correlation, size=SIZE)
     measured = name in ("frames", "foreground")  # a foreground keeps all the noise of its frames
     share = 1.0 if measured else _share(video, detector, spectrum)
     return Noise(
-        detector=_scaled(detector, share * strength**2),
+        detector=_scaled(detector, share),
         deviation=spectrum,
-        guide=guide_noise(correlation),
-        signed=name.startswith("foreground"),
-        shared=name.startswith("background"),
+        smoothed=smoothed_noise(correlation),
+        signed=name == "foreground",
+        shared=name == "background",
     )
 
 
@@ -174,15 +190,18 @@ def _scaled(detector: Detector, factor: float) -> Detector:
 def _share(video: Video, detector: Detector, spectrum: NDArray[np.float32]) -> float:
     """The noise variance of a derived video as a share of the detector's.
 
-    It is read from the finest quarter of a block's coefficients, by a median: anatomy is rarely that fine.
+    It is read, by a median, from the coefficients of blocks in the field that are oblique and neither coarse, where
+    anatomy is, nor the finest, which resampling lowers.
     """
-    from napari_fluorodenoise.primitives.dct import analyse
+    from napari_fluorodenoise.primitives.dct import analyse, block_means
 
     size = spectrum.shape[1]
-    fine = np.add.outer(np.arange(size), np.arange(size)) >= 1.3 * size
+    band = slice(size // 5, 3 * size // 4)
+    inside = block_means(detector.field.astype(np.float32), size=size, step=size) > 0.99
+    inside |= not inside.any()
     ratios = []
     for t in np.unique(np.linspace(0, video.shape[0] - 1, SAMPLED).astype(int)):
         coefficients = analyse(detector.stabilize(np.asarray(video.data[t])), size=size, step=size)
-        ratios.append((coefficients / spectrum).transpose(0, 2, 1, 3)[:, :, fine])
-    median = float(np.median(np.concatenate([ratio.ravel() for ratio in ratios]) ** 2))
+        ratios.append((coefficients / spectrum)[:, band, :, band].transpose(0, 2, 1, 3)[inside])
+    median = float(np.median(np.concatenate(ratios) ** 2))
     return max(median / 0.4549, 1e-4)  # the median of a squared standard normal variable

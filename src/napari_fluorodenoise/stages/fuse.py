@@ -50,15 +50,14 @@ class Fuse(Stage):
     def adds(self, run: Run) -> dict[str, Added]:
         """`fused`, like the frames, and `uncertainty`, the standard deviation of its error."""
         return {
-            "fused": Added("tyx", run.video("frames").dtype, "as frames"),
+            "fused": Added("tyx", run.video("frames").dtype, "as frames", stored=True),
             "uncertainty": Added("tyx", np.dtype(np.float32), "as frames"),
         }
 
     def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedFuse:
         """The parts that are there, and the range of the frames."""
         parts, frames = _parts(run), run.video("frames")
-        response = run["response"] if parts == DECORRELATED else None
-        blur = None if response is None else _blur(np.asarray(response.data), frames.shape[1:])
+        blur = _blur(run, frames.shape[1:]) if parts == DECORRELATED else None
         limits = _limits(frames.dtype, frames.metadata.get("bits_stored"))
         return FittedFuse(parts, self.neighbours, self.rho, frames.dtype, limits, blur)
 
@@ -155,8 +154,12 @@ def _limits(dtype: np.dtype[Any], bits: int | None) -> tuple[int, int] | None:
     return (0, 2**bits - 1) if dtype.kind == "u" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
-def _blur(response: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _blur(run: Run, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """The transfer function of what Decorrelate undid, for padded frames of `shape` (Y, X)."""
     from napari_fluorodenoise.primitives.spectra import transfer
     from napari_fluorodenoise.stages.decorrelate import PAD
 
+    if "response" not in run:
+        raise ValueError(f"expected the response that Decorrelate adds, found {', '.join(run)}; run Decorrelate again")
+    response = np.asarray(run["response"].data)
     return np.asarray(transfer(response, (shape[0] + 2 * PAD, shape[1] + 2 * PAD)), np.float32)

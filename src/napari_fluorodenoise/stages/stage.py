@@ -20,6 +20,7 @@ import numpy as np
 from pydantic import ConfigDict
 
 from napari_fluorodenoise.engine.blocks import Block, Output, map_blocks
+from napari_fluorodenoise.engine.keep import kept
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.video import Image, Run, Table, Video
@@ -35,11 +36,15 @@ STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 @dataclass(frozen=True)
 class Added:
-    """What a stage will add under a name: dims "tyx", "yx" or "table", its dtype and its units."""
+    """What a stage will add under a name: dims "tyx", "yx" or "table", its dtype and its units.
+
+    `stored` says that the values are as the frames store them, so that what is known of those holds for these.
+    """
 
     dims: Literal["tyx", "yx", "table"]
     dtype: np.dtype[Any]
     units: str
+    stored: bool = False
 
 
 class FittedStage(ABC):
@@ -87,15 +92,20 @@ class Stage(ABC):
         added = self.adds(run)
         run.adding(dict.fromkeys(added, videos[names[0]]))  # a taken name is refused before any work
         run = measured(run, progress=portion(progress, 0.0, 0.1))
-        fitted = self.fit(run, progress=portion(progress, 0.1, 0.5), rng=rng)
+        fitted = self.fit(run, progress=portion(progress, 0.1, 0.3), rng=rng)
+        if any(fitted.halo):
+            # Blocks share neighbours, which each of them would compute again: what stages made is computed once.
+            made_before = [name for name in names if name != "frames"]
+            run = kept(run, made_before, in_files=True, progress=portion(progress, 0.3, 0.5))
         outputs = {name: _output(what, fitted.canvas(name)) for name, what in added.items() if what.dims == "tyx"}
         arrays = map_blocks(
             fitted,
-            {name: video.data for name, video in videos.items()},
+            {name: run.video(name).data for name in names},
             outputs=outputs,
             progress=portion(progress, 0.5, 1.0),
         )
-        made = {name: _like(videos[names[0]], arrays[name], fitted.canvas(name)) for name in outputs}
+        like = {name: run.video("frames") if added[name].stored else run.video(names[0]) for name in outputs}
+        made = {name: _made(like[name], added[name], arrays[name], fitted.canvas(name)) for name in outputs}
         return run.adding({name: made[name] if name in made else fitted.results[name] for name in added})
 
 
@@ -111,5 +121,6 @@ def _output(what: Added, canvas: tuple[tuple[int, int], tuple[float, float]] | N
     return Output(what.dtype, None if canvas is None else canvas[0])
 
 
-def _like(source: Video, data: Any, canvas: tuple[tuple[int, int], tuple[float, float]] | None) -> Video:
-    return source.with_data(data, origin=None if canvas is None else canvas[1])
+def _made(source: Video, what: Added, data: Any, canvas: tuple[tuple[int, int], tuple[float, float]] | None) -> Video:
+    like = source if what.stored else source.of_other_values()
+    return like.with_data(data, origin=None if canvas is None else canvas[1])

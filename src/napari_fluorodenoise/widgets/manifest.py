@@ -32,12 +32,12 @@ def still_phantom() -> list[LayerDataTuple]:
 
 def panning_phantom() -> list[LayerDataTuple]:
     """A simulated sequence under a detector that moves by two pixels per frame."""
-    return _phantom("phantom, panning", photons=60, pan=2)
+    return _phantom("panning phantom", photons=60, pan=2)
 
 
 def low_dose_phantom() -> list[LayerDataTuple]:
     """A simulated sequence of ten quanta per pixel."""
-    return _phantom("phantom, low dose", photons=10, pan=0)
+    return _phantom("low-dose phantom", photons=10, pan=0)
 
 
 def stabilize() -> StageWidget:

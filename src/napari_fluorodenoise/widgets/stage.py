@@ -53,7 +53,7 @@ class StageWidget(QWidget):
         try:
             job = self._prepare()
         except ValueError as error:
-            show_error(str(error))
+            self._complain(str(error))
             return
         self._job = job
         job.progressed.connect(self._show)
@@ -131,12 +131,15 @@ class StageWidget(QWidget):
 
     def _take(self, outcome: list[LayerDataTuple] | str) -> None:
         if isinstance(outcome, str):
-            self._message.setText(outcome)
-            show_error(outcome)
+            self._complain(outcome)
         elif self._job is not None and self._job.source in self._viewer.layers:
             add(self._viewer, outcome)
             origins = ", ".join(layer.name for layer in self._job.made_from.values())
             self._message.setText(f"done, from {origins}")
+
+    def _complain(self, complaint: str) -> None:
+        self._message.setText(complaint)
+        show_error(complaint)
 
     def _finish(self) -> None:
         if self._job is not None and self._job.worker.abort_requested:

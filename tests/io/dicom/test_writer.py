@@ -19,8 +19,24 @@ def test_pydicom_reads_it_back_equal(tmp_path, sequence, dtype, shape):
     np.testing.assert_array_equal(header.pixel_array.reshape(shape), video.data)
     assert len(header.PixelData) % 2 == 0
     assert header.FrameTime == pytest.approx(1000 / 15)
-    assert header.FrameIncrementPointer == Tag("FrameTime")
+    assert ("FrameIncrementPointer" in header) == (len(video.data) > 1)
     assert header.PixelSpacing == [0.2, 0.25]
+
+
+def test_what_x_ray_classes_ask_for_is_there_though_unknown(tmp_path, sequence):
+    source = {"sop_class_uid": XA, "sop_instance_uid": "1.2.3", "positioner_motion": "DYNAMIC"}
+    io.write(tmp_path / "run.dcm", sequence("uint16", photometric="MONOCHROME2", metadata=source))
+    header = pydicom.dcmread(tmp_path / "run.dcm")
+    for keyword in ("KVP", "ExposureTime", "PositionerPrimaryAngle", "PositionerPrimaryAngleIncrement"):
+        assert keyword in header
+    assert header.FrameIncrementPointer == Tag("FrameTime")
+    assert "RescaleSlope" not in header
+
+
+def test_a_secondary_capture_says_that_its_values_are_to_be_shown_as_they_are(tmp_path, sequence):
+    io.write(tmp_path / "run.dcm", sequence("uint16", photometric="MONOCHROME2"))
+    header = pydicom.dcmread(tmp_path / "run.dcm")
+    assert (header.PresentationLUTShape, header.RescaleSlope, header.RescaleIntercept) == ("IDENTITY", 1, 0)
 
 
 def test_it_is_derived_from_its_source_and_names_nobody(tmp_path, dicom_file):

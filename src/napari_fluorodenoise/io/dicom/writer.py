@@ -2,7 +2,8 @@
 
 The object keeps the class of its source, XA or RF, where that class allows its pixels and knows its timing; else it is
 a multi-frame secondary capture. It belongs to the source's study, in a series of its own, and names the source image.
-Every attribute about the patient is there but empty, for the archive that receives it to fill in.
+Every attribute about the patient is there but empty, for the archive that receives it to fill in. Signed values and
+MONOCHROME1 are written as they are, though secondary captures are meant to be neither: readers cope.
 """
 
 from __future__ import annotations
@@ -46,13 +47,25 @@ DTYPES = ("uint8", "int8", "uint16", "int16")
 LIMIT = 2**32 - 2
 """Bytes of native pixels: their length is an even number of 32 bits."""
 
-X_RAY = (XRayAngiographicImageStorage, XRayRadiofluoroscopicImageStorage)
-
 EMPTY = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientOrientation", "ReferringPhysicianName"),
-    *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "SeriesNumber", "Laterality", "Manufacturer", "KVP"),
+    *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "SeriesNumber", "Laterality", "Manufacturer"),
 )
 """Attributes of type 2 (PS3.5 7.4.3): present, and empty where nobody knows them."""
+
+EXPOSURE = ("KVP", "XRayTubeCurrent", "ExposureTime", "Exposure")
+POSITIONER = ("PositionerMotion", "PositionerPrimaryAngle", "PositionerSecondaryAngle")
+X_RAY = {
+    XRayAngiographicImageStorage: (*EXPOSURE, *POSITIONER),
+    XRayRadiofluoroscopicImageStorage: EXPOSURE,
+}
+"""The classes that have attributes of type 2 of their own (PS3.3 C.8.7)."""
+
+INCREMENTS = {
+    "PositionerMotion": ("PositionerPrimaryAngleIncrement", "PositionerSecondaryAngleIncrement"),
+    "TableMotion": ("TableVerticalIncrement", "TableLateralIncrement", "TableLongitudinalIncrement"),
+}
+"""What else is of type 2 where the motion is DYNAMIC."""
 
 Rescale = tuple[float, float]
 
@@ -106,12 +119,16 @@ def _header(video: Video, dtype: np.dtype[Any], rescale: Rescale | None) -> Data
     """Everything but the pixels: PS3.3 A.14 (XA), A.16 (RF) or A.8.3, A.8.4 (secondary capture)."""
     header = Dataset()
     header.SpecificCharacterSet = "ISO_IR 192"
-    for keyword in EMPTY:
+    kind = _class(video, dtype)
+    for keyword in (*EMPTY, *X_RAY.get(kind, ())):
         setattr(header, keyword, None)
     for key, keyword in TECHNICAL.items():
         if key in video.metadata:
             setattr(header, keyword, _plain(video.metadata[key]))
-    header.SOPClassUID = _class(video, dtype)
+    for motion, keywords in INCREMENTS.items():
+        for keyword in keywords if header.get(motion) == "DYNAMIC" else ():
+            setattr(header, keyword, None)
+    header.SOPClassUID = kind
     _identify(header, video)
     _describe_pixels(header, video, dtype)
     _describe_time(header, video)
@@ -144,8 +161,6 @@ def _identify(header: Dataset, video: Video) -> None:
     header.DerivationDescription = known.get("derivation", f"Processed by {us}")
     if header.SOPClassUID in X_RAY:
         header.RadiationSetting = known.get("radiation_setting", "SC")
-        header.PositionerPrimaryAngle = _plain(known.get("positioner_primary_angle_deg"))
-        header.PositionerSecondaryAngle = _plain(known.get("positioner_secondary_angle_deg"))
     else:
         header.ConversionType = "WSD"
         header.BurnedInAnnotation = known.get("burned_in_annotation", "YES")  # until somebody has looked
@@ -165,7 +180,9 @@ def _describe_pixels(header: Dataset, video: Video, dtype: np.dtype[Any]) -> Non
     stated = int(video.metadata.get("bits_stored", allocated))
     header.SamplesPerPixel = 1
     header.PhotometricInterpretation = video.photometric
-    header.NumberOfFrames, header.Rows, header.Columns = video.shape
+    frames, header.Rows, header.Columns = video.shape
+    if frames > 1 or header.SOPClassUID not in X_RAY:  # an X-ray image of one frame is not multi-frame
+        header.NumberOfFrames = frames
     header.BitsAllocated = allocated
     header.BitsStored = stated if dtype == video.dtype and 0 < stated <= allocated else allocated
     header.HighBit = header.BitsStored - 1
@@ -178,7 +195,10 @@ def _describe_pixels(header: Dataset, video: Video, dtype: np.dtype[Any]) -> Non
 def _describe_time(header: Dataset, video: Video) -> None:
     """The frames' timing, and the pointer to the element that states it (PS3.3 C.7.6.5, C.7.6.6)."""
     times = video.metadata.get("frame_times", ())
-    if video.frame_interval is None:
+    if len(video.data) == 1:  # nothing to point at, where nothing follows
+        if video.frame_interval is not None:
+            header.FrameTime = _plain(1000 * video.frame_interval)
+    elif video.frame_interval is None:
         header.PageNumberVector = list(range(1, len(video.data) + 1))
         header.FrameIncrementPointer = Tag("PageNumberVector")
     elif len(times) == len(video.data):
@@ -194,7 +214,11 @@ def _describe_values(header: Dataset, video: Video, rescale: Rescale | None) -> 
     relationships = {intensity: code for code, intensity in INTENSITIES.items()}
     header.PixelIntensityRelationship = relationships[video.intensity]
     slope, intercept = rescale or video.metadata.get("rescale", (1.0, 0.0))
-    header.RescaleSlope, header.RescaleIntercept, header.RescaleType = _plain(slope), _plain(intercept), "US"
+    must = header.SOPClassUID not in X_RAY and video.photometric == "MONOCHROME2"  # PS3.3 C.8.6.3
+    if must or (slope, intercept) != (1, 0):
+        header.RescaleSlope, header.RescaleIntercept, header.RescaleType = _plain(slope), _plain(intercept), "US"
+    if must:
+        header.PresentationLUTShape = "IDENTITY"
     if "window" in video.metadata:
         low, high = video.metadata["window"]
         if rescale is None:  # the window is in stored values, DICOM's in rescaled ones
