@@ -2,7 +2,7 @@
 
 import pytest
 
-from napari_fluorodenoise.io.files import FileError, explained, saving
+from napari_fluorodenoise.io.files import FileError, explained, saving, vacant
 
 
 def test_all_that_is_written_appears_at_the_end(tmp_path):
@@ -44,6 +44,17 @@ def test_an_unwritable_folder_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="cannot be written"), saving(tmp_path / "file" / "run.tif"):
         pass
+
+
+def test_a_folder_that_may_not_be_written_is_refused_beforehand(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(FileError, match=r"run\.tif: expected a folder that may be written"):
+        vacant(tmp_path / "run.tif", overwrite=False, folder=False)
+
+
+def test_a_full_disk_is_named_where_a_library_only_counts(tmp_path):
+    with pytest.raises(FileError, match=r"the disk may be full: 9 requested and 3 written"), saving(tmp_path / "run"):
+        raise OSError("9 requested and 3 written")
 
 
 def test_a_library_s_error_becomes_one_line(tmp_path):

@@ -200,7 +200,9 @@ WRONG = {
     "objects.npy": lambda path: np.save(path, np.array([None, {}]), allow_pickle=True),
     "4d.zarr": lambda path: _zarr(path, (2, 3, 8, 8)),
     "nothing.zarr": lambda path: _zarr(path, (0, 8, 8)),
+    "bare.zarr": lambda path: path.mkdir(),
     "plain_folder": lambda path: path.mkdir(),
+    "blank_frame": lambda path: (_pictures(path, COLOUR[..., 0]), (path / "2.png").write_bytes(b"")),
     "coloured": lambda path: _pictures(path, COLOUR),
     "sizes": lambda path: _pictures(path, [COLOUR[0, :, :, 0], COLOUR[0, :8, :, 0]]),
 }

@@ -134,6 +134,14 @@ def test_taken_names_are_refused(given):
         stage(after)
 
 
+@pytest.mark.parametrize("name", ["denoise", "fuse"])
+def test_missing_names_are_refused_before_the_detector_is_measured(name, monkeypatch):
+    monkeypatch.setattr("napari_fluorodenoise.stages.stage.measured", None)
+    stage = stage_class(name)(**({"of": ("background",)} if name == "denoise" else {}))
+    with pytest.raises(ValueError, match="found frames"):
+        stage(Video(data=np.zeros((3, 8, 8))))
+
+
 @every_stage
 def test_progress_rises_from_0_to_1(given):
     stage, run, _ = given

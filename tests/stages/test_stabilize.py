@@ -69,6 +69,11 @@ def test_constant_frames_stay_where_they_are(value, frames):
     np.testing.assert_allclose(run["panorama"].data, value, rtol=1e-5)
 
 
+def test_frames_of_one_row_are_refused():
+    with pytest.raises(ValueError, match=r"at least 2 rows and columns .*found 1 x 40"):
+        Stabilize()(Video(data=np.ones((3, 1, 40), np.uint8)))
+
+
 def test_large_frames_are_measured_at_a_reduced_size():
     truth = phantom(frames=6, shape=(160, 160), photons=300, pan=4.0, rng=1)
     error = Stabilize(largest=80)(truth.noisy)["offsets"].data - truth.offsets

@@ -45,8 +45,13 @@ class Canvas:
         """True when no frame ever moves: the canvas is the frame."""
         return self.shape == self.frame
 
-    def place(self, image: NDArray[Any], t: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Frame `image` (Y, X) at its place on the canvas, 0 elsewhere, and where on the canvas it lies."""
+    def place(
+        self, image: NDArray[Any], t: int, *, inside: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Frame `image` (Y, X) at its place on the canvas, 0 elsewhere, and where on the canvas it lies.
+
+        With `inside` (Y, X), only where it shows what lies inside: a collimator does not move along with the anatomy.
+        """
         import cv2
 
         at, part = self._covered(t)
@@ -56,6 +61,8 @@ class Canvas:
             image = resampled(cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE), 1 - part)
         placed[at] = image[: at[0].stop - at[0].start, : at[1].stop - at[1].start]
         known[at] = True
+        if inside is not None and not inside.all():
+            known &= self.place(inside, t)[0] > 0.99
         return placed, known
 
     def view(self, picture: NDArray[np.float32], t: int) -> NDArray[np.float32]:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
     Picture = NDArray[np.float32]
 
-__all__ = ["field"]
+__all__ = ["field", "without_penumbra"]
+
+PENUMBRA = 0.02
+"""Width of a collimator's blurred edge, as a share of the frame's shorter side."""
 
 CELLS = 128
 DARK = 0.15
@@ -121,3 +124,11 @@ def _hull(mask: Mask) -> Mask | None:
     largest = (labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())).astype(np.uint8)
     points = cv2.convexHull(np.argwhere(largest)[:, ::-1].astype(np.int32))
     return np.asarray(cv2.fillConvexPoly(np.zeros(mask.shape, np.uint8), points, 1) > 0)
+
+
+def without_penumbra(field: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The `field` (Y, X) less the blurred edge of the collimator; where it ends with the frame it stays."""
+    import cv2
+
+    reach = 2 * int(np.ceil(PENUMBRA * min(field.shape))) + 1
+    return np.asarray(cv2.erode(field.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0)

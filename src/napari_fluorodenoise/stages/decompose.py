@@ -52,7 +52,8 @@ class Decompose(Stage):
     Exact for integers of up to 16 bits; for floats within one float32 unit in the last place of the larger of frame
     and background. The background is smooth in time and nearly free of noise; brightness that changes everywhere at
     once belongs to it. The edges of what moves by itself (heart, diaphragm) are foreground; a wire that never moves is
-    background, as far as it lay still from the first frames on.
+    background, as far as it lay still from the first frames on. So is the collimator's border: no foreground is told
+    there.
     """
 
     rank: Annotated[int, Ge(1), Le(8)] = 1
@@ -80,6 +81,7 @@ class Decompose(Stage):
     def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedDecompose:
         """The background's states over the run's frames, which are read once."""
         from napari_fluorodenoise.motion.canvas import Canvas
+        from napari_fluorodenoise.physics.collimator import without_penumbra
         from napari_fluorodenoise.primitives.pcp import Pursuit
 
         frames = run.video("frames")
@@ -94,13 +96,14 @@ class Decompose(Stage):
         pursuit = Pursuit(
             rank=self.rank, window=self.window, loops=self.inner_loops, keep=partial(keep, shape=canvas.shape)
         )
-        states = _followed(frames, canvas, pursuit, progress)
+        inside = detector.field if canvas.is_frame else without_penumbra(detector.field)
+        states = _followed(frames, canvas, inside, pursuit, progress)
         states.complete()
         panorama = states.picture(len(states.times) - 1).reshape(canvas.shape)
         origin = (frames.origin[0] + canvas.origin[0], frames.origin[1] + canvas.origin[1])
         image = Image(data=panorama, pixel_size=frames.pixel_size, origin=origin)
         in_frame = replace(pursuit, keep=partial(keep, shape=canvas.frame))
-        return FittedDecompose(canvas, states, in_frame, frames.dtype, results={"background_panorama": image})
+        return FittedDecompose(canvas, inside, states, in_frame, frames.dtype, {"background_panorama": image})
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +111,7 @@ class FittedDecompose(FittedStage):
     """The states of the background, and what reads them."""
 
     canvas_of: Canvas
+    inside: NDArray[np.bool_]
     states: States
     pursuit: Pursuit
     dtype: np.dtype[Any]
@@ -124,14 +128,16 @@ class FittedDecompose(FittedStage):
         return {"background": background, "foreground": frames - background}
 
     def _background(self, frame: NDArray[np.float32], t: int) -> NDArray[np.float32]:
-        everywhere = np.ones(frame.size, bool)
-        background = np.zeros(frame.size, np.float32)
+        inside = self.inside.ravel()
+        background, unseen = np.zeros(frame.size, np.float32), np.zeros(frame.size, bool)
         for state, share in self.states.around(t + self.pursuit.window):
             basis = self.states.basis(state)  # (n, r)
             patterns = [self.canvas_of.view(b.reshape(self.canvas_of.shape), t).ravel() for b in basis.T]
-            fitted, _ = self.pursuit.split(frame.ravel(), everywhere, np.stack(patterns).T)
+            fitted, _ = self.pursuit.split(frame.ravel(), inside, np.stack(patterns).T)
             background += np.float32(share) * fitted
-        return background.reshape(frame.shape)
+            unseen |= ~np.any(patterns, axis=0)
+        known = (inside & ~unseen).reshape(frame.shape)
+        return np.where(known, background.reshape(frame.shape), frame)
 
 
 class States:
@@ -186,20 +192,20 @@ def _turn(later: NDArray[np.float32], basis: NDArray[np.float32]) -> NDArray[np.
     return np.stack([coefficients(later, column) for column in basis.T], axis=1).astype(np.float32)
 
 
-def _followed(frames: Video, canvas: Canvas, pursuit: Pursuit, progress: Progress) -> States:
+def _followed(frames: Video, canvas: Canvas, inside: NDArray[np.bool_], pursuit: Pursuit, progress: Progress) -> States:
     """The recursion over all frames, its state kept after every block of frames and after the last one."""
     count = frames.shape[0]
     chosen = range(0, min(pursuit.window, count), -(-min(pursuit.window, count) // FIRST))
     some = {t: np.asarray(frames.data[t : t + 1]) for t in chosen}
     for t, frame in some.items():
         refuse_infinite(frame, name="frames", first=t)
-    placed = [canvas.place(frame[0], t) for t, frame in some.items()]
+    placed = [canvas.place(frame[0], t, inside=inside) for t, frame in some.items()]
     first, known = (np.stack(parts).reshape(len(chosen), -1) for parts in zip(*placed, strict=True))
     background, states = pursuit.start(first, known), States(window=pursuit.window)
     for at, block in stream({"frames": frames.data}, progress=progress):
         refuse_infinite(block["frames"], name="frames", first=at.start)
         for t, frame in zip(range(at.start, at.stop), block["frames"], strict=True):
-            image, seen = canvas.place(frame, t)
+            image, seen = canvas.place(frame, t, inside=inside)
             background = pursuit.step(background, image.ravel(), seen.ravel())
         states.add(at.stop - 1, background)
     return states

@@ -36,9 +36,6 @@ VIEWS = 15
 CLIP = 2.0
 """Deviations beyond this many noise standard deviations do not count any further in the panorama's mean."""
 
-PENUMBRA = 0.02
-"""Width of a collimator's blurred edge, as a share of the frame's shorter side."""
-
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Stabilize(Stage):
@@ -146,15 +143,16 @@ def _panorama(frames: Video, canvas: Canvas, detector: Detector, progress: Progr
 
     Every frame is first brought to the brightness that the panorama has under it. What the collimator always hid is 0.
     """
+    from napari_fluorodenoise.physics.collimator import without_penumbra
     from napari_fluorodenoise.primitives.robust import known_median
 
-    inside = _without_penumbra(detector.field)
+    inside = without_penumbra(detector.field)
     spaced = np.unique(np.linspace(0, frames.shape[0] - 1, VIEWS).astype(int))
-    placed = [_within(np.asarray(frames.data[t]), int(t), canvas, inside) for t in spaced]
+    placed = [canvas.place(np.asarray(frames.data[t]), int(t), inside=inside) for t in spaced]
     mean = known_median(np.stack([p for p, _ in placed]), np.stack([k for _, k in placed]))
     count = np.any([k for _, k in placed], axis=0).astype(np.float32)
     for t, frame in enumerate(_in_order(frames, progress)):
-        image, known = _within(frame, t, canvas, inside)
+        image, known = canvas.place(frame, t, inside=inside)
         common = known & (count > 0)
         seen = mean[common]
         gain = float(image[common] @ seen) / max(float(seen @ seen), 1e-12)
@@ -164,19 +162,3 @@ def _panorama(frames: Video, canvas: Canvas, detector: Detector, progress: Progr
         step = np.where(count > 1, np.clip(deviation, -limit, limit), deviation)
         mean += known * step / np.maximum(count, 1)
     return mean
-
-
-def _without_penumbra(field: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The `field` (Y, X) less the blurred edge of the collimator; where it ends with the frame it stays."""
-    import cv2
-
-    reach = 2 * int(np.ceil(PENUMBRA * min(field.shape))) + 1
-    return np.asarray(cv2.erode(field.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0)
-
-
-def _within(
-    frame: NDArray[Any], t: int, canvas: Canvas, inside: NDArray[np.bool_]
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Frame `t` on the canvas, and where it shows what lies `inside` the collimator, which does not move along."""
-    image, known = canvas.place(frame, t)
-    return image, known if inside.all() else known & (canvas.place(inside, t)[0] > 0.99)

@@ -7,6 +7,7 @@ import pydicom
 import pytest
 from pydicom import Dataset
 from pydicom.tag import Tag
+from pydicom.uid import MPEG4HP41, JPEGExtended12Bit
 
 from napari_fluorodenoise import io
 from napari_fluorodenoise.io import facts
@@ -133,6 +134,22 @@ def test_what_is_no_grey_sequence_is_one_clear_line(dicom_file, elements, found)
     with pytest.raises(io.FileError, match=found) as raised:
         io.read(dicom_file(FRAMES, **elements))
     assert "expected" in str(raised.value)
+
+
+@pytest.mark.parametrize(("syntax", "bits"), [(JPEGExtended12Bit, 12), (MPEG4HP41, 8)])
+def test_what_nothing_here_decodes_is_refused_at_once(dicom_file, syntax, bits):
+    path = dicom_file(FRAMES, encoded=([b"\0\0"] * len(FRAMES), {}), syntax=syntax, BitsStored=bits)
+    with pytest.raises(io.FileError, match=f"that can be decoded, found {bits} bits in {syntax.name[:4]}"):
+        io.read(path)
+
+
+def test_a_header_that_lacks_something_says_what(dicom_file):
+    path = dicom_file(FRAMES)
+    header = pydicom.dcmread(path)
+    del header.BitsStored
+    pydicom.dcmwrite(path, header)
+    with pytest.raises(io.FileError, match="found none of BitsStored"):
+        io.read(path)
 
 
 def test_an_object_without_pixels_is_one_clear_line(dicom_file):
