@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +18,7 @@ from napari_fluorodenoise.cli.bar import bars
 from napari_fluorodenoise.cli.errors import naming
 from napari_fluorodenoise.cli.recipes import RECIPE, load
 from napari_fluorodenoise.engine.progress import Progress
+from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.video import Image, Item, Run, Table, Video
 
 __all__ = ["denoise"]
@@ -69,6 +73,7 @@ def denoise(
         began = time.perf_counter()
         run = chosen.run(video, progress=start(f"recipe {chosen.name}"), rng=np.random.default_rng(seed))
         clean = run.video(name) if mask is None else subtract(run.video(name), mask=mask)
+        clean = replace(clean, metadata={**clean.metadata, "derivation": _derivation(chosen, mask)})
         write(target, clean, overwrite=overwrite, rescale=scale, progress=start(f"writing {target.name}"))
         rate = clean.shape[0] / (time.perf_counter() - began)
         if save_stages is not None:
@@ -78,6 +83,13 @@ def denoise(
         from napari_fluorodenoise.io.movie import NOTE
 
         print(NOTE)
+
+
+def _derivation(recipe: Recipe, mask: int | None) -> str:
+    """What was done, for the one who finds the file later."""
+    stages = json.dumps(json.loads(recipe.to_json())["stages"])
+    subtracted = "" if mask is None else f", log-subtracted against frame {mask}"
+    return f"napari-fluorodenoise {version('napari-fluorodenoise')}, recipe {recipe.name} {stages}{subtracted}"
 
 
 def _part(video: Video, *, frames: str | None, crop: str | None) -> tuple[Video, int]:

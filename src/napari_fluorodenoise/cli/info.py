@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ import typer
 
 from napari_fluorodenoise.cli.bar import bars
 from napari_fluorodenoise.cli.errors import naming
-from napari_fluorodenoise.video import Video
+from napari_fluorodenoise.video import Run, Video
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.physics.detector import Detector
 
 __all__ = ["info"]
+
+TRIED = 8
+"""Frames that recipe `fast` is tried on to tell how long it takes."""
+BASE, BLOCK = 0.25e9, 1050
+"""Bytes that a process takes, and that it takes per pixel of a frame: measured at 512² and 1024² with two workers."""
 
 
 def info(file: Annotated[Path, typer.Argument(metavar="FILE", help="A sequence.")]) -> None:
@@ -32,7 +38,9 @@ def info(file: Annotated[Path, typer.Argument(metavar="FILE", help="A sequence."
         lines.append(("noise", "cannot be told from one frame; denoise needs at least two"))
     else:
         with naming(file), bars() as start:
-            lines.extend(_detector(measure(video, progress=start("measuring noise")), video))
+            detector = measure(video, progress=start("measuring noise"))
+            lines.extend([*_detector(detector, video), *_effort(detector, video)])
+    lines.extend(("warning", text) for text in video.metadata.get("warnings", ()))
     print(file)
     for title, text in lines:
         print(f"  {title:13} {text}")
@@ -66,6 +74,23 @@ def _detector(detector: Detector, video: Video) -> Iterator[tuple[str, str]]:
     yield "collimator", _field(detector.field)
     for warning in detector.warnings:
         yield "warning", warning
+
+
+def _effort(detector: Detector, video: Video) -> Iterator[tuple[str, str]]:
+    """What recipe `fast` will take, from doing it to a few frames in the middle."""
+    from napari_fluorodenoise.recipe import Recipe
+
+    middle = video.shape[0] // 2
+    few = video.crop(frames=slice(max(middle - TRIED // 2, 0), middle + TRIED // 2))
+    run = Run({"frames": few.with_data(few.numpy())}, detector=detector)
+    corner = few.crop(frames=slice(2), rows=slice(32), columns=slice(32))
+    recipe = Recipe.named("fast")
+    recipe.run(Run({"frames": corner}, detector=detector))  # imports are not part of the rate
+    began = time.perf_counter()
+    recipe.run(run)
+    rate = few.shape[0] / (time.perf_counter() - began)
+    memory = BASE + BLOCK * video.shape[1] * video.shape[2]
+    yield "fast", f"about {video.shape[0] / rate:.0f} s at {rate:.1f} frames/s, {memory / 1e9:.1f} GB of memory"
 
 
 def fwhm(response: NDArray[np.float64]) -> float:

@@ -1,7 +1,7 @@
 """Stabilize: where every frame of a panning sequence lies, and the panorama of all that was seen.
 
-Dense flow to what was seen so far, the mode of the flow field, and a refinement of that one shift, frame by frame
-(arXiv 2208.14022, section 2.1). The frames themselves are not touched: resampling correlates their noise, so later
+Dense flow to the frame before, the mode of the flow field (arXiv 2208.14022, section 2.1), and a refinement of that one
+shift against all that was seen. The frames themselves are not touched: resampling correlates their noise, so later
 stages read the original frames and warp only what they compare; `stabilized` is a view of them.
 """
 
