@@ -206,12 +206,13 @@ def test_what_is_cut_short_leaves_nothing(run, source, tmp_path, monkeypatch, er
         np.random.default_rng(0).integers(-20, 20, (5, 32, 32)).astype(np.int16),
         np.random.default_rng(0).integers(90000, 90100, (5, 32, 32)).astype(np.int32),
         np.random.default_rng(0).normal(0.5, 0.05, (5, 32, 32)).astype(np.float32),
+        np.random.default_rng(0).normal(0.5, 0.05, (5, 32, 32)).astype(np.float16),
         np.random.default_rng(0).normal(0.5, 0.05, (5, 32, 32)) * 1e200,
         np.random.default_rng(0).integers(0, 2, (5, 32, 32)).astype(bool),
         np.random.default_rng(0).integers(90, 110, (5, 1, 32)).astype(np.uint8),
         np.random.default_rng(0).integers(90, 110, (5, 1, 1)).astype(np.uint8),
     ],
-    ids=["two frames", "constant", "signed", "32 bit", "float", "huge", "bool", "one row", "one pixel"],
+    ids=["two frames", "constant", "signed", "32 bit", "float", "half", "huge", "bool", "one row", "one pixel"],
 )
 def test_unusual_input_works_or_explains(run, tmp_path, data):
     write(tmp_path / "in.npy", Video(data=data))

@@ -101,3 +101,11 @@ def test_constant_frames_stay(value):
 def test_a_video_of_unknown_noise_is_refused(sample):
     with pytest.raises(ValueError, match=r"noise is known \(frames, .*found 'stabilized'"):
         Denoise(of=("stabilized",))(Run({"frames": sample.noisy, "stabilized": sample.noisy}))
+
+
+def test_texture_of_a_background_is_not_taken_for_noise():
+    texture = np.random.default_rng(4).integers(0, 1000, (64, 64)).astype(np.uint16)
+    still = Video(data=np.stack([texture] * 6))
+    run = Run({"frames": still, "background": still.with_data(still.data.astype(np.float32))})
+    clean = Denoise(of=("background",))(run)["background_denoised"].numpy()
+    assert rms(clean - texture) < 2

@@ -40,16 +40,14 @@ def wiener(
     spectrum for the true one, with an average share of hidden signal; it says little about a single faint detail.
     After the two-step filter of K. Dabov et al., doi 10.1109/TIP.2007.901238, without its search for similar blocks.
     """
-    shape = picture.shape[0], picture.shape[1]
-    blocks: dict[str, Any] = {"size": SIZE, "step": step}
+    shape, blocks = (picture.shape[0], picture.shape[1]), {"size": SIZE, "step": step}
     coefficients = analyse(picture, **blocks)
     noise = deviation**2 * block_means(variance, **blocks)[:, None, :, None]
     # Arrays as large as these cost more to allocate than to compute: one buffer serves twice.
     buffer = coefficients * coefficients
     buffer /= noise
     keep = buffer > (strength * THRESHOLD) ** 2
-    if keep_mean:
-        keep[:, 0, :, 0] = True
+    keep[:, 0, :, 0] |= keep_mean
     np.multiply(coefficients, keep, out=buffer)
     pilot = synthesise(buffer, shape=shape, step=step, weights=_inverse(np.einsum("iujv->ij", keep, dtype=np.float32)))
     gains = analyse(pilot, **blocks)
@@ -58,11 +56,10 @@ def wiener(
     gains /= np.add(gains, buffer, out=buffer)
     if keep_mean:
         gains[:, 0, :, 0] = 1
-    left = _left(gains, noise, strength)
     coefficients *= gains
     weights = _inverse(np.einsum("iujv,iujv->ij", gains, gains))
     clean = synthesise(coefficients, shape=shape, step=step, weights=weights)
-    return clean, _spread(left, shape=shape, step=step)
+    return clean, _spread(_left(gains, noise, strength), shape=shape, step=step)
 
 
 def _left(gains: NDArray[np.float32], noise: NDArray[np.float32], strength: float) -> NDArray[np.float32]:

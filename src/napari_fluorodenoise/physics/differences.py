@@ -87,7 +87,7 @@ def _refuse_unknown(frames: NDArray[Any], start: int) -> None:
     if frames.dtype.kind != "f":
         return
     for t, frame in enumerate(frames, start=start):
-        largest = np.abs(frame).max()
+        largest = float(np.abs(frame).max())
         if not np.isfinite(largest):
             raise ValueError(f"expected finite pixels, found NaN or infinity in frame {t}; replace or crop them first")
         if largest > LARGEST:

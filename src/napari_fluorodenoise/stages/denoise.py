@@ -168,6 +168,8 @@ def _noise(name: str, video: Video, detector: Detector) -> Noise:
     spectrum = deviation(correlation, size=SIZE)
     measured = name in ("frames", "foreground")  # a foreground keeps all the noise of its frames
     share = 1.0 if measured else _share(video, detector, spectrum)
+    if name == "background":
+        share = min(share, 1.0)  # a mean of frames holds no more noise than a frame; what looks like more is texture
     return Noise(
         detector=_scaled(detector, share),
         deviation=spectrum,
