@@ -163,3 +163,17 @@ def test_an_object_without_pixels_is_one_clear_line(dicom_file):
     pydicom.dcmwrite(path, header)
     with pytest.raises(io.FileError, match="without one"):
         io.read(path)
+
+
+def test_what_an_enhanced_object_says_for_all_frames_is_found(dicom_file):
+    measures, properties, shared = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing = [0.2, 0.25]
+    properties.PixelIntensityRelationship = "LOG"
+    shared.PixelMeasuresSequence, shared.FramePixelDataPropertiesSequence = [measures], [properties]
+    video = io.read(dicom_file(np.zeros((3, 8, 9), np.uint16), SharedFunctionalGroupsSequence=[shared]))
+    assert (video.pixel_size, video.intensity) == ((0.2, 0.25), "log")
+
+
+def test_a_window_of_one_value_is_no_window(dicom_file):
+    video = io.read(dicom_file(np.zeros((3, 8, 9), np.uint16), WindowCenter=500, WindowWidth=1))
+    assert "window" not in video.metadata

@@ -90,11 +90,19 @@ def read(path: Path, *, overlays: bool = False) -> Video:
 
 
 def _header(file: BinaryIO, *, path: Path) -> Dataset:
-    """All of the open DICOM `file` that comes before its pixels, where it then stands."""
+    """All of the open DICOM `file` that comes before its pixels, where it then stands.
+
+    What an enhanced object says once for all frames stands beside the rest, as in the older objects.
+    """
     try:
-        return pydicom.dcmread(file, stop_before_pixels=True)
+        header = pydicom.dcmread(file, stop_before_pixels=True)
     except InvalidDicomError:
         raise FileError(f"{path}: expected a DICOM file, found no DICOM preamble; export it again") from None
+    for shared in header.get("SharedFunctionalGroupsSequence") or []:
+        for group in (element.value for element in shared if element.VR == "SQ"):
+            for element in (element for item in group for element in item if element.tag not in header):
+                header.add(element)
+    return header
 
 
 def _refuse(header: Dataset, *, path: Path) -> None:
@@ -179,7 +187,7 @@ def _display(header: Dataset) -> dict[str, Any]:
     slope, intercept = _number(header, "RescaleSlope") or 1.0, _number(header, "RescaleIntercept")
     found: dict[str, Any] = {} if (slope, intercept) == (1, 0) else {"rescale": (slope, intercept)}
     width = _number(header, "WindowWidth")
-    if width >= 1:
+    if width > 1:
         # PS3.3 C.11.2.1.2.1: the linear function reaches its ends half a value early
         centre = _number(header, "WindowCenter") - 0.5
         ends = (centre - (width - 1) / 2, centre + (width - 1) / 2)
