@@ -154,7 +154,8 @@ def main() -> None:
     for case in (*phantoms(options.frames, options.seed), *clips(options.data, options.frames, options.seed)):
         table = list(rows(case))
         for name, psnr, ssim, left, rate, strength in table:
-            contrast, speed = ("" if np.isnan(number) else f"{number:.2f}" for number in (left, rate))
+            contrast = "" if np.isnan(left) else f"{left:.2f}"
+            speed = "" if np.isnan(rate) else f"{rate:.1f}"
             print(f"| {case.name} | {name} | {psnr:.2f} | {ssim:.3f} | {contrast} | {speed} | {strength} |", flush=True)
         rival = max(table[1:-1], key=lambda row: row[1])
         nlm = next(row for row in table if row[0] == "NLM")
