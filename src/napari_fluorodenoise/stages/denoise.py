@@ -46,8 +46,8 @@ class Denoise(Stage):
     """Neighbours used on either side of a frame, in frames; 0 denoises each frame alone."""
     strength: Annotated[float, Gt(0), Le(3)] = 1.0
     """Noise to remove, as a multiple of the measured standard deviation."""
-    step: Literal[2, 4, 8] = 4
-    """Distance of the overlapping blocks, in pixels: smaller is slower and slightly better."""
+    step: Literal[2, 4, 8] = 8
+    """Distance of the overlapping blocks, in pixels: 4 takes half as long again and gains 0.2 dB."""
 
     def reads(self, run: Run) -> tuple[str, ...]:
         """The videos named in `of`; a foreground's noise is that of the background under it.
