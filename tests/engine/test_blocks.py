@@ -160,3 +160,11 @@ def test_a_wish_to_stop_is_heard_while_a_block_is_at_work(lazy):
     with pytest.raises(Cancelled):
         for _ in stream(map_blocks(Waiting(), {"frames": frames}, outputs=OUTPUT, progress=stop), progress=stop):
             pass
+
+
+def test_a_longer_sequence_adds_no_layers_to_the_graph():
+    def layers(frames):
+        video = da.zeros((frames, 4, 4), chunks=(1, 4, 4), dtype=np.float32)
+        return len(map_blocks(Mean(), {"frames": video}, outputs=OUTPUT)["mean"].dask.layers)
+
+    assert layers(8) == layers(80)

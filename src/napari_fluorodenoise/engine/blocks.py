@@ -13,7 +13,9 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from uuid import uuid4
 
 import numpy as np
 
@@ -192,33 +194,69 @@ def _awaited(call: Future[Result], report: Callable[[], None]) -> Result:
 def _lazy(
     fitted: Fitted, inputs: Mapping[str, Array], outputs: Mapping[str, Output], blocks: list[Block]
 ) -> dict[str, Array]:
-    import dask
+    """The outputs as dask arrays with a chunk per block; one layer for all blocks, so that a long graph stays cheap."""
     import dask.array as da
+    from dask.highlevelgraph import HighLevelGraph
 
-    shared = dask.delayed(fitted, pure=False, traverse=False)
-    call = dask.delayed(_apply, pure=False)
-    parts = [call(shared, at, {k: a[at.outer] for k, a in inputs.items()}) for at in blocks]
+    arrays = {name: _by_frames(array) for name, array in inputs.items()}
+    token = f"blocks-{uuid4().hex}"
+    starts = [sorted({at.core[axis].start for at in blocks}) for axis in range(3)]
+    places = [tuple(row.index(part.start) for row, part in zip(starts, at.core, strict=True)) for at in blocks]
+    graph: dict[Any, Any] = {f"{token}-fitted": fitted}
+    for place, at in zip(places, blocks, strict=True):
+        parts = {name: _chunks(array, at.outer[0]) for name, array in arrays.items()}
+        call = partial(_gathered, at=at, first={name: first for name, (first, _) in parts.items()})
+        graph[token, *place] = (call, f"{token}-fitted", [keys for _, keys in parts.values()])
+    shared = HighLevelGraph.from_collections(token, graph, dependencies=list(arrays.values()))
 
     def whole(name: str, output: Output) -> da.Array:
-        pieces: dict[tuple[int, ...], Any] = {}
-        for at, part in zip(blocks, parts, strict=True):
-            size = tuple(s.stop - s.start for s in at.core)
-            frame = output.frame or size[1:]
-            piece = da.from_delayed(part[name], shape=(size[0], *frame), dtype=output.dtype)
-            pieces[tuple(s.start for s in at.core)] = piece
-        return da.block(_nested(pieces))
+        own = f"{name}-{token}"
+        picked = {(own, *place): (itemgetter(name), (token, *place)) for place in places}
+        layers = {**shared.layers, own: picked}
+        chunks = [tuple(b.core[axis].stop - b.core[axis].start for b in _along(blocks, axis)) for axis in range(3)]
+        if output.frame is not None:
+            chunks[1:] = [(n,) for n in output.frame]
+        return da.Array(HighLevelGraph(layers, {**shared.dependencies, own: {token}}), own, chunks, output.dtype)
 
     return {name: whole(name, output) for name, output in outputs.items()}
 
 
+def _by_frames(array: Array) -> da.Array:
+    """`array` as a dask array whose chunks hold whole frames."""
+    import dask.array as da
+
+    if isinstance(array, np.ndarray):
+        return da.from_array(array, chunks=(FRAMES, -1, -1))
+    return array.rechunk({1: -1, 2: -1})
+
+
+def _chunks(array: da.Array, frames: slice) -> tuple[int, list[tuple[str, int, int, int]]]:
+    """The first frame of the chunks that hold `frames`, and their keys."""
+    ends = np.cumsum(array.chunks[0])
+    first, last = (int(np.searchsorted(ends, t, side="right")) for t in (frames.start, frames.stop - 1))
+    return int(ends[first] - array.chunks[0][first]), [(array.name, index, 0, 0) for index in range(first, last + 1)]
+
+
+def _along(blocks: list[Block], axis: int) -> list[Block]:
+    """The blocks that lie first along the other two axes: a row of them."""
+    others = [other for other in range(3) if other != axis]
+    return [at for at in blocks if all(at.core[other].start == 0 for other in others)]
+
+
+def _gathered(
+    fitted: Fitted, chunks: list[list[NDArray[Any]]], *, at: Block, first: Mapping[str, int]
+) -> Mapping[str, NDArray[Any]]:
+    """What `fitted` makes of the block `at`, from each input's chunks, which start at frame `first`."""
+    t, y, x = at.outer
+    block = {}
+    for (name, start), parts in zip(first.items(), chunks, strict=True):
+        frames = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        block[name] = frames[t.start - start : t.stop - start, y, x]
+    return _apply(fitted, at, block)
+
+
 def _apply(fitted: Fitted, at: Block, block: Mapping[str, Any]) -> Mapping[str, NDArray[Any]]:
     return fitted.apply({name: np.asarray(array) for name, array in block.items()}, at)
-
-
-def _nested(pieces: Mapping[tuple[int, ...], Any]) -> list[Any]:
-    """Pieces keyed by their (t, y, x) start as the nested lists that `dask.array.block` joins."""
-    starts = [sorted({key[axis] for key in pieces}) for axis in range(3)]
-    return [[[pieces[t, y, x] for x in starts[2]] for y in starts[1]] for t in starts[0]]
 
 
 def _allowed(size: tuple[int, int, int], shape: Sequence[int], cuts: str) -> tuple[int, int, int]:
