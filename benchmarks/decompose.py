@@ -13,17 +13,15 @@ measured before, and as a ratio to scikit-image's phase correlation of consecuti
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from itertools import pairwise
 
 import numpy as np
 from skimage.registration import phase_cross_correlation
 
 import napari_fluorodenoise as fd
+from machine import described
 from napari_fluorodenoise.motion.canvas import Canvas
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.physics.phantom import Phantom, phantom
@@ -113,9 +111,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    names = ("napari-fluorodenoise", "numpy", "scipy", "scikit-image", "opencv-python-headless")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ", end="")
-    print(", ".join(f"{name} {version(name)}" for name in names), f"; seed {options.seed}, {options.frames} frames\n")
+    print(f"{described()}; seed {options.seed}, {options.frames} frames\n")
     accuracy(options.frames, options.seed)
     speed(min(options.frames, 32), options.seed)
 

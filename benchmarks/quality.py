@@ -4,29 +4,29 @@
 
 Phantom: photon noise behind a point response, read noise, with and without pan; the clean frames are the detector's
 own, blurred. Real clips, where FOLDER has them: 2x2-binned to [0, 1] and taken as clean, Gaussian noise of variance
-0.003 added. Every rival gets the same frames, scaled to [0, 1], and the best of its strengths by PSNR against the
-truth; `fast` gets no truth at all. Frames per second are for one strength. The first row is the noisy input.
+0.003 added. PSNR and SSIM are over the range of the phantom's clean frames, and over 1 on the clips. Every rival gets
+the same frames, scaled to [0, 1], and the best of its strengths by PSNR against the truth; `fast` gets no truth at
+all. Frames per second are for one strength. The first row is the noisy input.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, uniform_filter1d
 from skimage.io import imread
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
 import napari_fluorodenoise as fd
+from machine import described
 from napari_fluorodenoise.physics.phantom import phantom
+from napari_fluorodenoise.quality import scores
 
 CLIPS = ("p2c3", "p3c3", "p5c3", "p7c1", "p7c4")
 
@@ -102,16 +102,6 @@ RIVALS: dict[str, tuple[Callable[..., np.ndarray], tuple]] = {
 }
 
 
-def scores(case: Case, video: np.ndarray) -> tuple[float, float]:
-    """PSNR in dB and mean SSIM (Gaussian window, sigma 1.5), both over the span of the clean values."""
-    psnr = peak_signal_noise_ratio(case.clean, video.astype(np.float32), data_range=case.span)
-    ssim = [
-        structural_similarity(a, b.astype(np.float32), data_range=case.span, gaussian_weights=True)
-        for a, b in zip(case.clean, video, strict=True)
-    ]
-    return float(psnr), float(np.mean(ssim))
-
-
 def wire(case: Case, video: np.ndarray) -> float:
     """The share of the wire's contrast that is left, by least squares where it is dark; NaN where there is none."""
     if case.wire is None:
@@ -123,20 +113,21 @@ def wire(case: Case, video: np.ndarray) -> float:
 
 def rows(case: Case) -> Iterator[tuple[str, float, float, float, float, str]]:
     """(method, PSNR, SSIM, wire left, frames/s, strength) for the noisy input, every rival at its best, and `fast`."""
-    yield ("noisy", *scores(case, case.noisy), wire(case, case.noisy), float("nan"), "")
+    near = partial(scores, truth=case.clean, data_range=case.span)
+    yield ("noisy", *near(case.noisy), wire(case, case.noisy), float("nan"), "")
     top = float(case.clean.max())
     scaled, sigma = (case.noisy / top).astype(np.float32), case.sigma / top
     for name, (method, strengths) in RIVALS.items():
         start = time.perf_counter()
         videos = [method(scaled, sigma, strength) * top for strength in strengths]
         rate = len(scaled) * len(strengths) / (time.perf_counter() - start)
-        results = [(*scores(case, video), wire(case, video)) for video in videos]
+        results = [(*near(video), wire(case, video)) for video in videos]
         best = max(range(len(results)), key=lambda index: results[index][0])
         yield (name, *results[best], rate, "" if strengths[best] is None else str(strengths[best]))
     start = time.perf_counter()
     clean = fd.denoise(fd.Video(data=case.noisy), recipe="fast").numpy()
     rate = len(clean) / (time.perf_counter() - start)
-    yield ("**fast**", *scores(case, clean), wire(case, clean), rate, "measured")
+    yield ("**fast**", *near(clean), wire(case, clean), rate, "measured")
 
 
 def main() -> None:
@@ -145,9 +136,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    names = ("napari-fluorodenoise", "numpy", "scipy", "scikit-image", "opencv-python-headless")
-    print(f"{platform.machine()}, {platform.python_implementation()} {platform.python_version()}, ", end="")
-    print(", ".join(f"{name} {version(name)}" for name in names), f"; seed {options.seed}, {options.frames} frames\n")
+    print(f"{described()}; seed {options.seed}, {options.frames} frames\n")
     print("| case | method | PSNR dB | SSIM | wire left | frames/s | best strength |\n|---|---|---|---|---|---|---|")
     fd.denoise(phantom(frames=4, shape=(64, 64)).noisy, recipe="fast")  # what is imported late is not part of the rate
     won = []

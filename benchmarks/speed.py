@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import dask.array as da
@@ -25,6 +23,7 @@ import numpy as np
 from skimage.restoration import denoise_nl_means
 
 import napari_fluorodenoise as fd
+from machine import described
 from napari_fluorodenoise.physics.phantom import phantom
 
 COMMAND = (sys.executable, "-c", "import sys; from napari_fluorodenoise.cli import main; sys.exit(main())")
@@ -89,9 +88,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--frames", type=int, default=2000)
     options = parser.parse_args()
-    names = ("napari-fluorodenoise", "numpy", "scipy", "opencv-python-headless", "dask", "zarr", "pydicom")
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, ", end="")
-    print(", ".join(f"{name} {version(name)}" for name in names), "\n")
+    print(f"{described()}\n")
     start_up()
     with tempfile.TemporaryDirectory() as folder:
         source = options.data / "xa_rubo0002" / "HasFragmentSequence.dcm"

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from napari_fluorodenoise.cli import main
-from napari_fluorodenoise.cli.demo import scores
-from napari_fluorodenoise.cli.info import fwhm
 from napari_fluorodenoise.io import read, write
 from napari_fluorodenoise.physics.phantom import phantom
 from napari_fluorodenoise.recipe import Recipe
@@ -297,17 +295,3 @@ def test_usage_errors_are_one_line_and_no_words_are_help(run):
     code, out, _ = run()
     assert code == 0
     assert "denoise" in out
-
-
-def test_scores_against_known_values():
-    truth = np.random.default_rng(0).random((2, 32, 32)).astype(np.float32)
-    psnr, _ = scores(truth + 0.1, truth=truth)
-    assert psnr == pytest.approx(20 + 20 * np.log10(np.ptp(truth)), abs=1e-3)
-    assert scores(truth + 1e-5, truth=truth)[1] == pytest.approx(1, abs=1e-6)
-
-
-@pytest.mark.parametrize("sigma", [0.8, 1.5, 2.5])
-def test_the_width_of_a_gaussian(sigma):
-    axis = np.arange(-12, 13)
-    profile = np.exp(-(axis**2) / (2 * sigma**2))
-    assert fwhm(np.outer(profile, profile)) == pytest.approx(2.3548 * sigma, rel=0.05)

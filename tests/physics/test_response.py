@@ -10,6 +10,7 @@ from napari_fluorodenoise.physics.response import (
     RADIUS,
     autocorrelation,
     delta,
+    fwhm,
     kept_by_detrending,
     lag_mixing,
     response,
@@ -94,3 +95,10 @@ def test_lag_between_frames_is_found(lag):
     still = SimpleNamespace(motion=rng.random(2000), mean=np.zeros(2000))
     blocks = Blocks(frames[0] - frames[1], still.mean, still.motion, frames[1] - frames[2])
     assert temporal_correlation(blocks, UNIT) == pytest.approx(lag, abs=0.02)
+
+
+@pytest.mark.parametrize("sigma", [0.8, 1.5, 2.5])
+def test_the_width_of_a_gaussian(sigma):
+    axis = np.arange(-12, 13)
+    profile = np.exp(-(axis**2) / (2 * sigma**2))
+    assert fwhm(np.outer(profile, profile)) == pytest.approx(2.3548 * sigma, rel=0.05)

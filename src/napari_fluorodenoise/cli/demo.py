@@ -13,6 +13,7 @@ import numpy as np
 import typer
 
 from napari_fluorodenoise.cli.bar import bars
+from napari_fluorodenoise.quality import scores
 from napari_fluorodenoise.video import Image, Run
 
 if TYPE_CHECKING:
@@ -48,19 +49,6 @@ def demo(
         from napari_fluorodenoise.widgets.show import show
 
         show(run, name="phantom", result="fused")
-
-
-def scores(frames: NDArray[Any], *, truth: NDArray[np.float32]) -> tuple[float, float]:
-    """PSNR in dB and the frames' mean SSIM (Gaussian window, sigma 1.5) of `frames` (T, Y, X) against `truth`."""
-    from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-
-    data_range = float(np.ptp(truth))
-    psnr = peak_signal_noise_ratio(truth, frames.astype(np.float32), data_range=data_range)
-    similarities = [
-        structural_similarity(a, b.astype(np.float32), data_range=data_range, gaussian_weights=True)
-        for a, b in zip(truth, frames, strict=True)
-    ]
-    return float(psnr), float(np.mean(similarities))
 
 
 def _recipe() -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -67,6 +67,8 @@ def _detector(detector: Detector, video: Video) -> Iterator[tuple[str, str]]:
     deviation = float(np.sqrt(detector.variance(np.array(detector.level))))
     line = f"variance = {detector.slope:.4g} x intensity + {detector.read_variance:.4g}"
     yield "noise", f"{line}; {deviation:.3g} rms at the median, {detector.level:.6g}"
+    from napari_fluorodenoise.physics.response import fwhm
+
     width = fwhm(detector.response)
     size = f" ({width * video.pixel_size[1]:.3g} mm)" if video.pixel_size else ""
     yield "response", f"{width:.2f} pixels{size} full width at half maximum"
@@ -91,25 +93,6 @@ def _effort(detector: Detector, video: Video) -> Iterator[tuple[str, str]]:
     rate = few.shape[0] / (time.perf_counter() - began)
     memory = BASE + BLOCK * video.shape[1] * video.shape[2]
     yield "fast", f"about {video.shape[0] / rate:.0f} s at {rate:.1f} frames/s, {memory / 1e9:.1f} GB of memory"
-
-
-def fwhm(response: NDArray[np.float64]) -> float:
-    """Full width at half maximum in pixels of `response` (k, k), the mean of both axes, linear between pixels."""
-    middle = len(response) // 2
-    return float(np.mean([_width(response[middle]), _width(response[:, middle])]))
-
-
-def _width(profile: NDArray[np.float64]) -> float:
-    return _half(profile[len(profile) // 2 :]) + _half(profile[len(profile) // 2 :: -1])
-
-
-def _half(falling: NDArray[Any]) -> float:
-    """Where a profile that starts at its peak has fallen to half; its length where it never does."""
-    below = np.flatnonzero(falling < falling[0] / 2)
-    if not len(below):
-        return float(len(falling))
-    i = int(below[0])
-    return float(i - 1 + (falling[i - 1] - falling[0] / 2) / (falling[i - 1] - falling[i]))
 
 
 def _field(field: NDArray[np.bool_]) -> str:

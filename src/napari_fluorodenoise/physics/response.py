@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     Map = NDArray[np.float64]
 
-__all__ = ["RADIUS", "autocorrelation", "delta", "kept_by_detrending", "lag_mixing", "response", "temporal_correlation"]
+__all__ = [
+    "RADIUS",
+    "autocorrelation",
+    "delta",
+    "fwhm",
+    "kept_by_detrending",
+    "lag_mixing",
+    "response",
+    "temporal_correlation",
+]
 
 RADIUS = 6
 STILL = 0.1
@@ -150,3 +159,22 @@ def _moved(plane: Map, lag: tuple[int, int]) -> Map:
     to = slice(max(-y, 0), rows - max(y, 0)), slice(max(-x, 0), columns - max(x, 0))
     result[to] = plane[max(y, 0) : rows + min(y, 0), max(x, 0) : columns + min(x, 0)]
     return result
+
+
+def fwhm(response: NDArray[np.float64]) -> float:
+    """Full width at half maximum in pixels of `response` (k, k), the mean of both axes, linear between pixels."""
+    middle = len(response) // 2
+    return float(np.mean([_width(response[middle]), _width(response[:, middle])]))
+
+
+def _width(profile: NDArray[np.float64]) -> float:
+    return _half(profile[len(profile) // 2 :]) + _half(profile[len(profile) // 2 :: -1])
+
+
+def _half(falling: NDArray[np.float64]) -> float:
+    """Where a profile that starts at its peak has fallen to half; its length where it never does."""
+    below = np.flatnonzero(falling < falling[0] / 2)
+    if not len(below):
+        return float(len(falling))
+    i = int(below[0])
+    return float(i - 1 + (falling[i - 1] - falling[0] / 2) / (falling[i - 1] - falling[i]))
