@@ -80,7 +80,17 @@ def test_a_table_is_read_by_column():
     np.testing.assert_array_equal(table["column (pixels)"], [2.0, 4.0])
 
 
-def test_a_crop_keeps_its_own_frame_times_only():
-    facts = {"frame_times": (0.1, 0.2, 0.3, 0.4), "mask_frames": (0,), "kvp": 70}
-    cropped = Video(data=np.zeros((4, 3, 3)), metadata=facts).crop(frames=slice(1, 3))
-    assert dict(cropped.metadata) == {"frame_times": (0.2, 0.3), "kvp": 70}
+FACTS = {"frame_increments": (0.0, 0.2, 0.3, 0.4), "mask_frames": (1,), "overlays": np.eye(3)[None] > 0, "kvp": 70}
+
+
+def test_a_crop_in_time_has_its_own_increments_and_no_mask_frames():
+    cropped = Video(data=np.zeros((4, 3, 3)), metadata=FACTS).crop(frames=slice(1, 3))
+    assert cropped.metadata["frame_increments"] == (0.0, 0.3)
+    assert set(cropped.metadata) == {"frame_increments", "overlays", "kvp"}
+
+
+def test_a_crop_in_space_crops_the_overlays_and_keeps_the_rest():
+    cropped = Video(data=np.zeros((4, 3, 3)), metadata=FACTS).crop(rows=slice(1, 3))
+    np.testing.assert_array_equal(cropped.metadata["overlays"][0], np.eye(3)[1:] > 0)
+    assert cropped.metadata["mask_frames"] == (1,)
+    assert cropped.metadata["frame_increments"] == FACTS["frame_increments"]

@@ -26,8 +26,6 @@ Photometric = Literal["MONOCHROME1", "MONOCHROME2"]
 
 OF_VALUES = ("window", "bits_stored", "rescale")
 """Metadata that describe the stored values, and no others made from them."""
-PER_FRAME = ("frame_times", "mask_frames", "overlays")
-"""Metadata that go by the number of the frame, or by its pixels."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -85,9 +83,13 @@ class Video:
         """The part of the sequence in the given ranges; its `origin` says where the part lies."""
         top, left = rows.indices(self.shape[1])[0], columns.indices(self.shape[2])[0]
         origin = (self.origin[0] + top, self.origin[1] + left)
-        metadata = {key: value for key, value in self.metadata.items() if key not in PER_FRAME}
-        if "frame_times" in self.metadata:
-            metadata["frame_times"] = self.metadata["frame_times"][frames]
+        metadata = dict(self.metadata)
+        if "frame_increments" in metadata:
+            metadata["frame_increments"] = (0.0, *metadata["frame_increments"][frames][1:])
+        if "overlays" in metadata:
+            metadata["overlays"] = metadata["overlays"][:, rows, columns]
+        if frames.indices(self.shape[0]) != (0, self.shape[0], 1):
+            metadata.pop("mask_frames", None)  # they count from the first frame of the file
         return replace(self, data=self.data[frames, rows, columns], origin=origin, metadata=metadata)
 
     def numpy(self) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """Laws of all formats: round trips, one clear line for bad input, outputs whole or not at all, laziness."""
 
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -15,11 +16,11 @@ DTYPES = ["uint8", "int8", "uint16", "int16", "int32", "float32", "float64"]
 ALL = [*EXACT, ".avi", ".mp4"]
 
 
-@pytest.mark.parametrize("suffix", EXACT)
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("suffix", "dtype"),
+    [pair for pair in product(EXACT, DTYPES) if pair not in product([".dcm"], ["int32", "float32", "float64"])],
+)  # what DICOM holds by a stated rescale only is tested below
 def test_round_trip_keeps_pixels_timing_and_spacing(tmp_path, sequence, suffix, dtype):
-    if suffix == ".dcm" and dtype in ("int32", "float32", "float64"):
-        pytest.skip("needs a stated rescale")
     video = sequence(dtype)
     io.write(tmp_path / f"run{suffix}", video)
     again = io.read(tmp_path / f"run{suffix}")

@@ -1,6 +1,7 @@
 """The recursion on scenes whose background is known."""
 
 import numpy as np
+import pytest
 
 from napari_fluorodenoise.primitives.pcp import Pursuit
 
@@ -57,3 +58,14 @@ def test_a_higher_rank_holds_two_patterns():
     frames = (np.stack([1 + 0.2 * np.sin(phase), 1 + 0.2 * np.cos(phase)], axis=1) @ patterns).astype(np.float32)
     background = pursue(frames, np.ones(frames.shape, bool), rank=2)
     np.testing.assert_allclose(background.model.last, frames[-1], rtol=0.01)
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+def test_a_frame_in_the_span_is_filled_exactly(rank):
+    rng = np.random.default_rng(4)
+    basis = np.linalg.qr(rng.standard_normal((60, rank)))[0].astype(np.float32)
+    frame = basis @ rng.uniform(1, 2, rank).astype(np.float32)
+    known = np.arange(60) % 3 > 0
+    pursuit = Pursuit(rank=rank, window=30, loops=2, keep=clipped)
+    filled, _ = pursuit.split(np.where(known, frame, 0), known, basis)
+    np.testing.assert_allclose(filled, frame, atol=1e-4)

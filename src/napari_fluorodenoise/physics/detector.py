@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.physics.noise import Line
     from napari_fluorodenoise.video import Run, Video
 
-__all__ = ["Detector", "measure", "measured"]
+__all__ = ["Detector", "detector_of", "measure", "measured"]
 
 LAGGING = 0.1
 """Correlation between frames above which a reader is warned; a flat panel's lag stays below."""
@@ -70,6 +70,11 @@ class Detector:
 def measured(run: Run, *, progress: Progress = silent) -> Run:
     """`run` with its detector: measured on its frames, once."""
     return run if run.detector is not None else run.measured(measure(run.video("frames"), progress=progress))
+
+
+def detector_of(run: Run) -> Detector:
+    """The detector that `run` knows; measured on its frames where it knows none."""
+    return run.detector or measure(run.video("frames"))
 
 
 def measure(video: Video, *, progress: Progress = silent) -> Detector:

@@ -1,7 +1,8 @@
 """Rank-k models of a growing matrix, D ≈ U diag(S) Vᵀ, updated one column at a time without looking at D again.
 
 U (n, r) float32 and V (c, r) float64 have orthonormal columns, S (r,) float64 falls; a column of D is a frame of n
-pixels. A factorisation is a value: every function returns a new one. Without truncation (`rank=None`)
+pixels. A factorisation is a value: every function returns a new one. Without truncation (`rank=None`), and with
+dense(m) = U diag(S) Vᵀ,
 
     dense(inc_svd(m, d))           == [dense(m), d]
     dense(rep_svd(m, d, index=k))  == dense(m) with column k replaced by d
@@ -25,10 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "LowRank",
     "coefficients",
-    "dense",
     "dwn_svd",
     "fill_basis",
-    "fill_frame",
     "inc_svd",
     "orthonormal",
     "partial_svd",
@@ -51,11 +50,6 @@ class LowRank:
     def last(self) -> NDArray[np.float32]:
         """The newest column (n,) float32."""
         return _combine(self.U, self.S * self.V[-1])
-
-
-def dense(model: LowRank) -> NDArray[np.float32]:
-    """The matrix (n, c) that the model stands for."""
-    return np.stack([_combine(model.U, model.S * row) for row in model.V], axis=1)
 
 
 def partial_svd(columns: NDArray[np.float32], *, rank: int | None = None) -> LowRank:
@@ -116,18 +110,6 @@ def coefficients(basis: NDArray[np.float32], values: NDArray[np.float32]) -> NDA
     gram = (basis.T @ basis).astype(np.float64)
     ridge = 1e-9 * np.trace(gram) + np.finfo(np.float32).tiny
     return np.linalg.solve(gram + ridge * np.eye(len(gram)), (basis.T @ values).astype(np.float64))
-
-
-def fill_frame(
-    basis: NDArray[np.float32], frame: NDArray[np.float32], *, known: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """`frame` (n,) with its unknown pixels taken from the span of `basis` (n, r); exact where the frame lies in it.
-
-    arXiv 2208.14022, eq. (3), first part.
-    """
-    filled = _combine(basis, coefficients(basis[known], frame[known]))
-    filled[known] = frame[known]
-    return filled
 
 
 def fill_basis(model: LowRank, values: NDArray[np.float32], *, where: NDArray[np.bool_]) -> LowRank:

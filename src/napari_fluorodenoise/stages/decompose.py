@@ -26,7 +26,7 @@ from annotated_types import Ge, Gt, Le
 from napari_fluorodenoise.engine.blocks import Block, stream
 from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.engine.scratch import Scratch
-from napari_fluorodenoise.physics.detector import Detector, measure
+from napari_fluorodenoise.physics.detector import Detector, detector_of
 from napari_fluorodenoise.primitives.lowrank import coefficients
 from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage, refuse_infinite
 from napari_fluorodenoise.video import Image, Run, Table, Video
@@ -71,7 +71,7 @@ class Decompose(Stage):
 
     def adds(self, run: Run) -> dict[str, Added]:
         """Background and foreground in the frames' places, and the background on the canvas."""
-        units = "as the frames"
+        units = "as frames"
         return {
             "background": Added("tyx", np.dtype(np.float32), units),
             "foreground": Added("tyx", np.dtype(np.float32), units),
@@ -85,7 +85,7 @@ class Decompose(Stage):
         from napari_fluorodenoise.primitives.pcp import Pursuit
 
         frames = run.video("frames")
-        detector = run.detector or measure(frames)
+        detector = detector_of(run)
         table = run.get("offsets")
         offsets = table.data if isinstance(table, Table) else np.zeros((frames.shape[0], 2))
         canvas = Canvas.around(offsets, frame=frames.shape[1:])

@@ -21,7 +21,7 @@ from annotated_types import Gt, Le, MinLen
 
 from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, silent
-from napari_fluorodenoise.physics.detector import Detector, measure
+from napari_fluorodenoise.physics.detector import Detector, detector_of
 from napari_fluorodenoise.primitives.spectra import filtered, root, transfer
 from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table, Video
@@ -75,7 +75,7 @@ class Decorrelate(Stage):
         repair, or passed through edge enhancement.
         """
         frames = run.video("frames")
-        detector = run.detector or measure(frames)
+        detector = detector_of(run)
         kernel = _inverted(detector, floor=self.floor)
         maps = {
             "response": kernel,

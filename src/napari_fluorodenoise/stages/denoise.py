@@ -21,7 +21,7 @@ from annotated_types import Ge, Gt, Le, MinLen
 
 from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, silent
-from napari_fluorodenoise.physics.detector import Detector, measure
+from napari_fluorodenoise.physics.detector import Detector, detector_of
 from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage, refuse_infinite
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
@@ -71,7 +71,7 @@ class Denoise(Stage):
 
     def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedDenoise:
         """The noise of every video in `of`: the detector's own for frames, scaled to what is found in the others."""
-        detector = run.detector or measure(run.video("frames"))
+        detector = detector_of(run)
         noises = {}
         for index, name in enumerate(self.of):
             progress(index / len(self.of), f"noise of {name}")
@@ -106,7 +106,7 @@ class FittedDenoise(FittedStage):
     cuts: str = "t"
 
     @property
-    def halo(self) -> tuple[int, int, int]:  # type: ignore[override]
+    def halo(self) -> tuple[int, int, int]:
         """The neighbours on either side."""
         return (self.radius, 0, 0)
 
@@ -139,7 +139,7 @@ class FittedDenoise(FittedStage):
         from napari_fluorodenoise.denoisers.wiener import wiener
 
         radii = sorted({min(1, self.radius), self.radius} - {0}) if not noise.shared else []
-        guides = np.stack([guide(frame) for frame in values])
+        guides = np.stack([guide(frame) for frame in values]) if radii else values
         core = values[at.inner]
         clean, left = np.zeros_like(core), np.zeros_like(core)
         for index, t in enumerate(range(at.inner[0].start, at.inner[0].stop)):

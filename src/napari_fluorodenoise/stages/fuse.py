@@ -76,7 +76,7 @@ class FittedFuse(FittedStage):
     cuts: str = "t"
 
     @property
-    def halo(self) -> tuple[int, int, int]:  # type: ignore[override]
+    def halo(self) -> tuple[int, int, int]:
         """The neighbours of a foreground."""
         return (self.neighbours if self.parts == SPLIT else 0, 0, 0)
 

@@ -18,7 +18,7 @@ from annotated_types import Ge, Le
 
 from napari_fluorodenoise.engine.blocks import Block, stream
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
-from napari_fluorodenoise.physics.detector import Detector, measure
+from napari_fluorodenoise.physics.detector import Detector, detector_of
 from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage, refuse_infinite
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
@@ -56,9 +56,9 @@ class Stabilize(Stage):
     def adds(self, run: Run) -> dict[str, Added]:
         """The frames on the canvas (0 where nothing was seen), the offsets, and the panorama."""
         return {
-            "stabilized": Added("tyx", np.dtype(np.float32), "as the frames"),
+            "stabilized": Added("tyx", np.dtype(np.float32), "as frames"),
             "offsets": Added("table", np.dtype(np.float64), "px"),
-            "panorama": Added("yx", np.dtype(np.float32), "as the frames"),
+            "panorama": Added("yx", np.dtype(np.float32), "as frames"),
         }
 
     def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedStabilize:
@@ -66,7 +66,7 @@ class Stabilize(Stage):
         from napari_fluorodenoise.motion.canvas import Canvas
 
         frames = run.video("frames")
-        detector = run.detector or measure(frames)
+        detector = detector_of(run)
         offsets = _offsets(frames, detector, self.largest, portion(progress, 0.0, 0.7))
         canvas = Canvas.around(offsets, frame=frames.shape[1:])
         panorama = _panorama(frames, canvas, detector, portion(progress, 0.7, 1.0))

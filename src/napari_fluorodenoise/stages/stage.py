@@ -52,7 +52,11 @@ class FittedStage(ABC):
 
     results: Mapping[str, Image | Table]
     cuts: str
-    halo: tuple[int, int, int]
+
+    @property
+    @abstractmethod
+    def halo(self) -> tuple[int, int, int]:
+        """How many neighbours (t, y, x) a block needs on either side of the axes it is cut along."""
 
     @abstractmethod
     def apply(self, block: Mapping[str, NDArray[Any]], at: Block) -> Mapping[str, NDArray[Any]]:

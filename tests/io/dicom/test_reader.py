@@ -36,7 +36,7 @@ def test_uneven_times_are_kept_and_warned_about(dicom_file):
     pointer = {"FrameIncrementPointer": Tag("FrameTimeVector"), "FrameTime": "1"}
     video = io.read(dicom_file(FRAMES, FrameTimeVector=["0", "40", "40", "120"], **pointer))
     assert video.frame_interval == pytest.approx(0.04)
-    assert video.metadata["frame_times"] == pytest.approx((0, 0.04, 0.04, 0.12))
+    assert video.metadata["frame_increments"] == pytest.approx((0, 0.04, 0.04, 0.12))
     assert "0.04 to 0.12 s" in video.metadata["warnings"][0]
 
 

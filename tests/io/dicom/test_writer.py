@@ -82,7 +82,7 @@ def test_the_source_bits_are_kept_unless_the_values_need_more(tmp_path, sequence
 
 def test_uneven_times_window_and_rescale_survive(tmp_path, sequence):
     metadata = {
-        "frame_times": (0.0, 0.04, 0.04, 0.12, 0.04),
+        "frame_increments": (0.0, 0.04, 0.04, 0.12, 0.04),
         "window": (10.0, 90.0),
         "rescale": (2.0, -5.0),
         "pixel_size_plane": "detector",

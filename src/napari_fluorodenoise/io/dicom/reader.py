@@ -147,7 +147,7 @@ def _timing(header: Dataset) -> tuple[float | None, dict[str, Any]]:
         warning = (
             f"frames are {times.min():.4g} to {times.max():.4g} s apart; the median, {median:.4g} s, stands for all"
         )
-        return median, {"frame_times": (0.0, *times.tolist()), "warnings": (warning,)}
+        return median, {"frame_increments": (0.0, *times.tolist()), "warnings": (warning,)}
     if _number(header, "FrameTime"):
         return _number(header, "FrameTime") / 1000, {}
     rate = _number(header, "CineRate") or _number(header, "RecommendedDisplayFrameRate")

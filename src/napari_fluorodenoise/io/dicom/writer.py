@@ -194,7 +194,7 @@ def _describe_pixels(header: Dataset, video: Video, dtype: np.dtype[Any]) -> Non
 
 def _describe_time(header: Dataset, video: Video) -> None:
     """The frames' timing, and the pointer to the element that states it (PS3.3 C.7.6.5, C.7.6.6)."""
-    times = video.metadata.get("frame_times", ())
+    times = video.metadata.get("frame_increments", ())
     if len(video.data) == 1:  # nothing to point at, where nothing follows
         if video.frame_interval is not None:
             header.FrameTime = _plain(1000 * video.frame_interval)
