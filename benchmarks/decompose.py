@@ -64,18 +64,18 @@ def shares(truth: Phantom, run: Run) -> tuple[float, float]:
 
 
 def accuracy(frames: int, seed: int) -> None:
-    print("| phantom | offsets, px rms | background, still | background, all | wire | vessels |")
-    print("|---|---|---|---|---|---|")
+    print("| phantom | method | offsets, px rms | background, still | background, all | wire | vessels |")
+    print("|---|---|---|---|---|---|---|")
     for photons in (30, 100):
         for pan in (0.0, 2.0):
             truth = phantom(frames=frames, photons=photons, pan=pan, rng=seed)
             run = fd.Stabilize()(truth.noisy)
-            missed = run["offsets"].data - truth.offsets
-            run = fd.Decompose()(run if pan else truth.noisy)
-            numbers = (*background_errors(truth, run), *shares(truth, run))
+            missed = float(np.sqrt(((run["offsets"].data[:, :2] - truth.offsets) ** 2).mean()))
             title = f"{photons} photons, {f'pan {pan:.0f} px/frame' if pan else 'still'}"
-            cells = " | ".join(f"{number:.2f}" for number in (np.sqrt((missed**2).mean()), *numbers))
-            print(f"| {title} | {cells} |", flush=True)
+            for method in ("pcp", "robust-mean"):
+                split = fd.Decompose(method=method)(run if pan else truth.noisy)
+                numbers = (missed, *background_errors(truth, split), *shares(truth, split))
+                print(f"| {title} | {method} | {' | '.join(f'{number:.2f}' for number in numbers)} |", flush=True)
 
 
 def rate(work: Callable[[], object], frames: int) -> float:

@@ -55,6 +55,7 @@ def test_importing_the_package_is_free():
         command("--help"),
         command("recipe"),
         command("recipe", "sdd"),
+        command("bench", "sdd", "--help"),
     ],
 )
 def test_declaring_and_listing_loads_nothing_heavy(code):

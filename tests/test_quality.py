@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_fluorodenoise.quality import scores
+from napari_fluorodenoise.quality import entropy, scores
 
 
 def test_scores_against_known_values():
@@ -16,3 +16,16 @@ def test_scores_against_known_values():
 def test_the_range_may_be_stated():
     truth = np.random.default_rng(0).random((2, 32, 32)).astype(np.float32)
     assert scores(truth + 0.1, truth=truth, data_range=2.0)[0] == pytest.approx(20 + 20 * np.log10(2), abs=1e-3)
+
+
+def test_the_entropy_of_known_histograms():
+    assert entropy(np.full((8, 8), 3.0)) == 0
+    assert entropy(np.arange(256, dtype=np.uint8)) == pytest.approx(8)
+    assert entropy(np.arange(256) / 7, bins=4) == pytest.approx(2)
+    assert entropy(np.array([0.0, 0.0, 0.0, 1.0])) == pytest.approx(0.25 * 2 + 0.75 * np.log2(4 / 3))
+
+
+def test_the_entropy_within_stated_limits():
+    values = np.linspace(0, 1, 1024)
+    assert entropy(values, limits=(0, 2)) == pytest.approx(7, abs=0.02)
+    assert entropy(values, limits=(-2, -1)) == 0

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from napari_fluorodenoise.motion.warp import leads_inside, warped
+from napari_fluorodenoise.motion.warp import leads_inside, reliable, warped
 
 
 def test_a_whole_displacement_reads_the_pixel_it_points_to():
@@ -23,3 +23,39 @@ def test_it_is_known_what_comes_from_outside():
     expected = np.zeros((12, 15), bool)
     expected[:10, 3:] = True
     np.testing.assert_array_equal(leads_inside(displacement), expected)
+
+
+def flow(row, column, shape=(24, 40)):
+    return np.broadcast_to(np.float32([row, column]), (*shape, 2)).copy()
+
+
+def test_a_flow_is_reliable_where_it_leads_inside_and_back():
+    good = reliable(flow(2, -4), flow(-2, 4))
+    assert good[:20, 6:].all()
+    assert not good[:, :4].any()
+    assert not good[22:].any()
+    assert not reliable(flow(2, -4), flow(-2, 2.5)).any()
+    assert reliable(flow(2, -4), flow(-2, 3.5))[:20, 6:].all()
+
+
+def test_what_gets_covered_is_not_reliable():
+    there, back = flow(0, 0), flow(0, 0)
+    there[:, 20:30], back[:, 12:22] = (0, -8), (0, 8)  # a piece slides over what stands still
+    good = reliable(there, back)
+    assert not good[:, 12:20].any()
+    assert good[:, :8].all()
+    assert good[:, 25].all()
+
+
+def test_a_flow_is_not_reliable_beside_a_tear():
+    there = flow(3, 0)
+    there[:, 20:] = (-3, 0)
+    good = reliable(there, -there)
+    assert not good[:, 18:22].any()
+    assert good[4:-4, :14].all()
+    assert good[4:-4, 26:].all()
+
+
+def test_a_flow_of_odd_shape():
+    assert reliable(flow(0, 0, (17, 23)), flow(0, 0, (17, 23))).shape == (17, 23)
+    assert reliable(flow(0, 0, (17, 23)), flow(0, 0, (17, 23))).all()

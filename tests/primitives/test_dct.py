@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import convolve
 
-from napari_fluorodenoise.primitives.dct import analyse, block_means, deviation, synthesise
+from napari_fluorodenoise.primitives.dct import analyse, block_means, deviation, filtered
 
 
 @settings(max_examples=25, deadline=None)
@@ -18,9 +18,8 @@ from napari_fluorodenoise.primitives.dct import analyse, block_means, deviation,
 def test_any_positive_weights_give_the_picture_back(shape, size_step, seed):
     rng = np.random.default_rng(seed)
     (size, step), picture = size_step, rng.random(shape, dtype=np.float32)
-    coefficients = analyse(picture, size=size, step=step)
-    weights = rng.uniform(0.1, 1, (coefficients.shape[0], coefficients.shape[2])).astype(np.float32)
-    back = synthesise(coefficients, shape=shape, step=step, weights=weights)
+    weights = rng.uniform(0.1, 1, block_means(picture, size=size, step=step).shape).astype(np.float32)
+    back = filtered(lambda at, coefficients: (coefficients, weights[at]), picture, size=size, step=step)
     np.testing.assert_allclose(back, picture, atol=3e-6)
 
 
@@ -52,3 +51,15 @@ def test_the_deviation_is_that_of_filtered_noise():
 
 def test_white_noise_has_unit_deviation():
     np.testing.assert_allclose(deviation(np.ones((1, 1)), size=16), 1, rtol=1e-5)
+
+
+def test_a_filtered_picture_does_not_depend_on_the_tiles(monkeypatch):
+    picture = np.random.default_rng(2).random((70, 90), dtype=np.float32)
+
+    def shrink(at, coefficients, others):
+        keep = np.abs(coefficients) > 0.3
+        return others * keep, 1 / (1 + keep.sum(axis=(1, 3), dtype=np.float32))
+
+    whole = filtered(shrink, picture, picture**2, size=16, step=8)
+    monkeypatch.setattr("napari_fluorodenoise.primitives.dct.TILE", (2, 3))
+    np.testing.assert_allclose(filtered(shrink, picture, picture**2, size=16, step=8), whole, atol=1e-5)

@@ -2,21 +2,30 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_fluorodenoise.engine.blocks import Output, map_blocks
+from napari_fluorodenoise.motion.canvas import Canvas
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.physics.phantom import phantom
 from napari_fluorodenoise.stages.decompose import Decompose
-from napari_fluorodenoise.stages.stabilize import OFFSETS
 from napari_fluorodenoise.video import Run, Table, Video
+
+OFFSETS = ("row [px]", "column [px]")
 
 
 def noise_of(truth):
     return np.sqrt(truth.slope * truth.clean + truth.read_variance)
 
 
+def at_places(video, offsets, *segments):
+    """A run whose frames lie at `offsets`, in `segments` where they are given."""
+    data = np.column_stack([np.asarray(offsets, float), *segments])
+    return Run.of(video).adding({"offsets": Table(data=data, columns=(*OFFSETS, "segment")[: data.shape[1]])})
+
+
 def with_offsets(truth):
-    return Run.of(truth.noisy).adding({"offsets": Table(data=truth.offsets, columns=OFFSETS)})
+    return at_places(truth.noisy, truth.offsets)
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +132,213 @@ def test_the_panorama_covers_the_pan():
     assert run["background_panorama"].data.shape == tuple(64 + extent.astype(int))
     assert run["background_panorama"].origin == tuple(np.floor(truth.offsets.min(axis=0)))
     assert run["background"].shape == truth.noisy.shape
+
+
+@pytest.fixture(scope="module")
+def panned():
+    truth = phantom(frames=40, shape=(160, 160), photons=100, pan=2.0, rng=0)
+    return truth, measured(with_offsets(truth))
+
+
+@pytest.fixture(scope="module", params=["pcp", "robust-mean"])
+def panning(request, panned):
+    truth, run = panned
+    return truth, Decompose(method=request.param)(run), request.param == "pcp"
+
+
+def on_canvas(truth, frames):
+    """`frames` on the canvas, and where they lie there."""
+    canvas = Canvas.around(truth.offsets, frame=frames.shape[1:])
+    placed = [canvas.place(frame, t) for t, frame in enumerate(frames)]
+    return np.stack([frame for frame, _ in placed]), np.stack([known for _, known in placed])
+
+
+def test_the_background_is_the_true_one_where_it_was_seen_ten_times(panning):
+    truth, run, _ = panning
+    true, known = on_canvas(truth, truth.background)
+    found, _ = on_canvas(truth, run["background"].data)
+    times = known.sum(axis=0)
+    np.testing.assert_array_equal(run["times_seen"].data, times)
+    mean = true.sum(axis=0) / np.maximum(times, 1)
+    deviation = np.sqrt((known * (true - mean) ** 2).sum(axis=0) / np.maximum(times, 1))
+    noise = np.sqrt(truth.slope * mean + truth.read_variance)
+    still = (times >= 10) & (deviation < 0.1 * noise)
+    assert still.sum() > 2000
+    error = ((found - true) / noise)[:, still][known[:, still]]
+    assert np.sqrt((error**2).mean()) < 1 / 3
+
+
+def test_wire_and_vessels_are_foreground_while_the_view_pans(panning):
+    truth, run, principal = panning
+    parts = np.stack([truth.wire, truth.clean - truth.background - truth.wire])
+    there = (parts < -0.5 * noise_of(truth)).any(axis=0)
+    shares, *_ = np.linalg.lstsq(parts[:, there].T, run["foreground"].data[there], rcond=None)
+    assert shares.min() > (0.8 if principal else 0.78)
+
+
+def test_the_panorama_is_sharp_and_holds_no_ghost_of_the_wire(panning):
+    truth, run, principal = panning
+    panorama = run["background_panorama"].data
+    unaligned = truth.background.mean(axis=0)
+    row, column = (-int(low) for low in run["background_panorama"].origin)
+    seen = panorama[row : row + 160, column : column + 160]
+
+    def energy(picture):
+        rows, columns = np.gradient(gaussian_filter(picture, 1.0)[8:-8, 8:-8])
+        return (rows**2 + columns**2).mean()
+
+    assert energy(seen) > 1.2 * energy(unaligned)
+    wire, known = on_canvas(truth, truth.wire)
+    true, _ = on_canvas(truth, truth.background)
+    error = panorama - true.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    passed = wire.min(axis=0)
+    there = (passed < 0.5 * passed.min()) & (known.sum(axis=0) >= 10)
+    assert error[there].mean() > (0.1 if principal else 0.15) * passed[there].mean()  # both are negative
+
+
+def test_what_enters_the_view_has_no_ghost(panned):
+    truth, run = panned
+    found = Decompose()(run)
+    _, known = on_canvas(truth, truth.background)
+    first = known.argmax(axis=0)
+    error = (found["background"].data - truth.background) / noise_of(truth)
+    placed, _ = on_canvas(truth, error.astype(np.float32))
+    entering = (first > 0) & (known.sum(axis=0) >= 10) & known.any(axis=0)
+    fresh = np.take_along_axis(placed, first[None], axis=0)[0][entering]
+    assert np.median(np.abs(fresh)) < 1 / 3
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_higher_ranks_pan(rank, panned):
+    truth, run = panned
+    found = Decompose(rank=rank)(run)
+    error = (found["background"].data - truth.background) / noise_of(truth)
+    # a pixel that just entered is known in one mixture of the patterns only: the price of higher ranks
+    assert np.median(np.sqrt((error**2).mean(axis=0))) < 0.75
+
+
+def test_robust_mean_is_of_rank_one():
+    with pytest.raises(ValueError, match="expected rank 1"):
+        Decompose(method="robust-mean", rank=2)(Video(data=np.ones((4, 16, 16))))
+
+
+def scene(rng, shape=(64, 64), level=500.0):
+    return (level + 80 * gaussian_filter(rng.standard_normal(shape), 4) / 0.07).astype(np.float32)
+
+
+def test_segments_do_not_leak():
+    rng = np.random.default_rng(0)
+    scenes = [scene(rng), scene(rng, level=900.0)]
+    data = np.stack([scenes[t >= 12] + 10 * rng.standard_normal((64, 64)) for t in range(24)]).astype(np.float32)
+    segments = (np.arange(24) >= 12).astype(float)
+    offsets = np.stack([np.zeros(24), 64 * segments], axis=1)
+    whole = measured(at_places(Video(data=data), offsets, segments))
+    run = Decompose()(whole)
+    assert run["background_panorama"].data.shape == (64, 128)
+    for part, first in ((slice(0, 12), 0), (slice(12, 24), 64)):
+        alone = Decompose()(Run.of(Video(data=data[part])).measured(whole.detector))
+        np.testing.assert_array_equal(run["background"].data[part], alone["background"].data)
+        panorama = run["background_panorama"].data[:, first : first + 64]
+        np.testing.assert_array_equal(panorama, alone["background_panorama"].data)
+    assert (run["times_seen"].data == 12).all()
+
+
+@pytest.mark.parametrize("cut", [1, 2, 11])
+def test_a_segment_of_few_frames_is_a_segment(cut):
+    rng = np.random.default_rng(0)
+    data = np.stack([scene(np.random.default_rng(int(t >= cut))) for t in range(12)])
+    segments = (np.arange(12) >= cut).astype(float)
+    data = (data + 5 * rng.standard_normal(data.shape)).astype(np.float32)
+    run = Decompose()(at_places(Video(data=data), np.stack([80 * segments, 0 * segments], axis=1), segments))
+    assert np.abs(run["foreground"].data).mean() < 5
+
+
+def test_a_table_of_other_frames_is_refused():
+    with pytest.raises(ValueError, match="expected offsets for 6 frames, found 5 rows"):
+        Decompose()(at_places(Video(data=np.ones((6, 16, 16))), np.zeros((5, 2))))
+
+
+def lines_of_a_still_wire(keep_still, photometric="MONOCHROME2"):
+    truth = phantom(frames=24, shape=(192, 192), photons=100, rng=0)
+    rows = np.arange(192)[:, None]
+    wire = np.exp(-((np.arange(192)[None] - 40 - 12 * np.sin(rows / 30)) ** 2) / (2 * 1.2**2)) * (rows > 20)
+    frames = truth.noisy.numpy() - (0.35 * wire * truth.background).astype(np.uint16)
+    frames = frames.max() - frames if photometric == "MONOCHROME1" else frames
+    run = Decompose(keep_still=keep_still)(Video(data=frames, photometric=photometric))
+    return truth, wire, frames, run
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_still_wire_is_foreground_only_where_it_is_asked_for(photometric):
+    sign = 1 if photometric == "MONOCHROME2" else -1
+    shares, foregrounds = [], []
+    for keep_still in (False, True):
+        truth, wire, frames, run = lines_of_a_still_wire(keep_still, photometric)
+        foreground = sign * run["foreground"].data.mean(axis=0)
+        np.testing.assert_array_equal(run["background"].data + run["foreground"].data, frames.astype(np.float32))
+        depth = 0.35 * wire * truth.background.mean(axis=0)
+        there = wire > 0.5
+        shares.append(-foreground[there].sum() / depth[there].sum())
+        foregrounds.append(foreground)
+    assert shares[0] < 0.2
+    assert shares[1] > 0.7
+    elsewhere = (wire < 0.01) & (truth.clean == truth.background).all(axis=0)
+    moved = np.abs(foregrounds[1] - foregrounds[0]) > 0.2 * noise_of(truth).mean()
+    assert moved[elsewhere].mean() < 0.02  # ribs, spine and edges stay
+
+
+def test_one_black_frame_leaves_the_rest_as_it_was(still_view):
+    truth, run = still_view
+    frames = truth.noisy.numpy().copy()
+    frames[20] = 0
+    found = Decompose()(Run({"frames": Video(data=frames)}, detector=measured(Run.of(truth.noisy)).detector))
+    np.testing.assert_allclose(found["background"].data[20], 0, atol=20)
+    rest = np.arange(40) != 20
+    change = (found["background"].data - run["background"].data)[rest] / noise_of(truth)[rest]
+    assert np.sqrt((change**2).mean()) < 0.1
+
+
+@pytest.mark.parametrize("value", [0, 4095])
+def test_frames_without_content_are_no_trouble(value):
+    rng = np.random.default_rng(0)
+    data = (scene(rng) + 10 * rng.standard_normal((30, 64, 64))).astype(np.uint16)
+    for part in (slice(0, 30), slice(0, 8), slice(10, 30), slice(12, 16)):
+        frames = data.copy()
+        frames[part] = value
+        run = Decompose()(Video(data=frames))
+        for name in ("background", "foreground", "background_panorama"):
+            assert np.isfinite(run[name].data).all()
+
+
+def test_x_rays_that_come_on_late_are_followed():
+    rng = np.random.default_rng(0)
+    data = (scene(rng) + 10 * rng.standard_normal((60, 64, 64))).astype(np.uint16)
+    data[:35] = rng.integers(0, 3, data[:35].shape)
+    run = Decompose()(Video(data=data))
+    assert np.abs(run["foreground"].data[40:].mean(axis=0)).mean() < 10
+
+
+def test_a_pan_beyond_the_frame_starts_afresh():
+    rng = np.random.default_rng(0)
+    world = scene(rng, (64, 260))
+    places = np.r_[np.zeros(8), np.full(8, 150.0)].astype(int)
+    data = np.stack([world[:, c : c + 64] for c in places]) + 10 * rng.standard_normal((16, 64, 64))
+    offsets = np.stack([0 * places, places], axis=1)
+    run = Decompose()(at_places(Video(data=data.astype(np.float32)), offsets))
+    assert np.abs(run["foreground"].data.mean(axis=0)).mean() < 5
+    assert np.isfinite(run["background_panorama"].data).all()
+    assert (run["background_panorama"].data[:, 70:140] == 0).all()
+
+
+@pytest.mark.parametrize("opens", [6, 15, 30])
+def test_what_a_collimator_uncovers_is_background_within_a_few_frames(opens):
+    rng = np.random.default_rng(0)
+    world = scene(rng, (128, 128), level=1000.0)
+    data = np.stack([world] * 40)
+    data[:opens, :, :40] *= 0.05
+    data = (data + 15 * rng.standard_normal(data.shape)).clip(0).astype(np.uint16)
+    run = Decompose()(Video(data=data))
+    for t in (opens - 1, opens + 2, opens + 8):
+        smooth = gaussian_filter(run["foreground"].data[t], 3)
+        assert np.abs(smooth).max() < 15
+    np.testing.assert_allclose(gaussian_filter(run["background_panorama"].data, 3), gaussian_filter(world, 3), atol=15)

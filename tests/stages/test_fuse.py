@@ -1,14 +1,17 @@
 """Fuse: the parts become one sequence again, in the frames' dtype, with an error that shrinks by averaging."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.physics.phantom import phantom
 from napari_fluorodenoise.stages.decorrelate import Decorrelate
 from napari_fluorodenoise.stages.denoise import Denoise
 from napari_fluorodenoise.stages.fuse import Fuse
-from napari_fluorodenoise.video import Run, Video
+from napari_fluorodenoise.video import Run, Table, Video
 
 SHAPE = (6, 32, 40)
 
@@ -49,13 +52,111 @@ def test_background_and_foreground_add_up():
     np.testing.assert_allclose(fused, background + foreground, atol=1e-3)
 
 
-def test_averaging_a_still_foreground_lowers_its_error_and_promises_nothing():
-    foreground = np.random.default_rng(1).standard_normal(SHAPE)
-    run = run_of(noisy(np.float32), background=np.zeros(SHAPE), foreground=foreground)
+def split(foreground, *, deviation=1.0, offsets=None):
+    """A run of a foreground of known error on a background of 0 that has none."""
+    frames = Video(data=np.zeros(foreground.shape, np.float32))
+    items = {"frames": frames, "background_denoised": frames, "background_uncertainty": frames}
+    items["foreground_denoised"] = frames.with_data(foreground.astype(np.float32))
+    items["foreground_uncertainty"] = frames.with_data(np.full(foreground.shape, deviation, np.float32))
+    if offsets is not None:
+        items["offsets"] = offsets
+    return measured(Run(items))
+
+
+def rms(values):
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+
+
+def texture(shape, seed=0):
+    return gaussian_filter(np.random.default_rng(seed).standard_normal(shape), 3) * 100
+
+
+def test_without_neighbours_a_foreground_stays_as_it_is():
+    foreground = texture(SHAPE)
+    run = Fuse(neighbours=0)(split(foreground, deviation=3.0))
+    np.testing.assert_array_equal(run["fused"].numpy(), foreground.astype(np.float32))
+    np.testing.assert_allclose(run["uncertainty"].numpy(), 3.0, rtol=1e-6)
+
+
+def test_errors_of_their_own_average_out_and_the_uncertainty_says_so():
+    scene, rng = texture((96, 96)), np.random.default_rng(1)
+    noise = np.stack([gaussian_filter(rng.standard_normal((96, 96)), 1) for _ in range(7)])
+    noise /= noise.std()
+    run = Fuse()(split(scene + noise))
+    error = run["fused"].numpy() - scene
+    for t, most in ((0, 0.8), (1, 0.75), (3, 0.7)):  # two, three and four neighbours
+        assert rms(error[t]) < most
+        assert rms(run["uncertainty"].numpy()[t]) == pytest.approx(rms(error[t]), rel=0.15)
+
+
+def test_errors_in_common_stay_and_so_does_the_uncertainty():
+    foreground = np.broadcast_to(texture((96, 96)) + np.random.default_rng(2).standard_normal((96, 96)), (7, 96, 96))
+    run = Fuse()(split(foreground))
+    np.testing.assert_allclose(run["fused"].numpy(), foreground, atol=0.05)
+    np.testing.assert_allclose(run["uncertainty"].numpy(), 1, atol=0.02)
+
+
+@pytest.mark.parametrize("radius", [0, 4])
+@pytest.mark.parametrize("pan", [0.0, 2.0])
+def test_the_uncertainty_is_the_error_on_average_however_many_frames_were_averaged(radius, pan):
+    sample = phantom(frames=9, shape=(128, 128), photons=60, pan=pan, rng=1)
+    run = measured(Run.of(sample.noisy))
+    truth = sample.noisy.with_data(sample.background)
+    run = run.adding({"background": truth, "foreground": truth.with_data(sample.noisy.numpy() - sample.background)})
+    run = Denoise(of=("foreground",), radius=radius)(run)
+    zero = truth.with_data(np.zeros_like(sample.background))
+    run = run.adding({"background_denoised": truth, "background_uncertainty": zero})
     alone, averaged = (Fuse(neighbours=k)(run) for k in (0, 2))
-    assert averaged["fused"].numpy().std() < 0.8 * alone["fused"].numpy().std()
-    for fused in (alone, averaged):  # of two parts with an error of 1 each
-        np.testing.assert_allclose(fused["uncertainty"].numpy(), np.sqrt(2), rtol=1e-4)
+    error, promised = averaged["fused"].numpy() - sample.clean, averaged["uncertainty"].numpy()
+    gain = promised / alone["uncertainty"].numpy()
+    for least, most in pairwise(np.quantile(gain, [0, 0.25, 0.5, 0.75, 1])):
+        some = (gain >= least) & (gain <= most)
+        assert 0.75 < rms(error[some]) / rms(promised[some]) < 1.25
+    assert rms(error) < rms(alone["fused"].numpy() - sample.clean)
+
+
+def sliding(*, speeds, count=5):
+    """A textured piece that slides over another, at `speeds` (left, right) in px a frame, and where its edge is."""
+    left, right = texture((96, 200), seed=3), 15 + texture((96, 200), seed=4)
+    edges = [40 + speeds[1] * t for t in range(count)]
+    frames = np.stack([left[:, 50 - speeds[0] * t :][:, :96] for t in range(count)])
+    for frame, edge in zip(frames, edges, strict=True):
+        frame[:, edge:] = right[:, : 96 - edge]
+    return frames, edges
+
+
+@pytest.mark.parametrize("speeds", [(0, 4), (-2, 2), (2, 5)])
+def test_an_edge_between_pieces_that_slide_past_each_other_stays_sharp(speeds):
+    frames, edges = sliding(speeds=speeds)
+    noise = np.random.default_rng(5).standard_normal(frames.shape)
+    fused = Fuse(rho=20)(split(frames + noise))["fused"].numpy()[2]  # the pieces differ by less: rho lets them mix
+    plain, truth, edge = frames.mean(axis=0), frames[2], edges[2]
+    near = np.s_[:, edge - 3 : edge + 3]
+    assert rms((fused - truth)[near]) < 0.15 * rms((plain - truth)[near])
+
+    def step(picture):
+        return np.mean(picture[:, edge] - picture[:, edge - 1])
+
+    assert step(fused) == pytest.approx(step(truth), rel=0.05)
+    assert step(plain) < 0.5 * step(truth)
+
+
+def test_another_view_is_never_averaged():
+    scene = texture((64, 64)) + np.random.default_rng(6).standard_normal((6, 64, 64))
+    segment = np.array([0.0, 0, 0, 1, 1, 1])
+    columns = ("row [px]", "column [px]", "segment", "confidence")
+    table = Table(data=np.stack([0 * segment, 0 * segment, segment, 1 + 0 * segment], axis=1), columns=columns)
+    fused = Fuse()(split(scene, offsets=table))["fused"].numpy()
+    apart = [Fuse()(split(part))["fused"].numpy() for part in (scene[:3], scene[3:])]
+    np.testing.assert_allclose(fused, np.concatenate(apart), atol=1e-5)
+
+
+def test_a_cut_that_nobody_noticed_does_not_leak():
+    scenes = [texture((64, 64), seed) for seed in (7, 8)]
+    frames = np.repeat(scenes, 3, axis=0)
+    fused = Fuse()(split(frames))["fused"].numpy()
+    assert np.abs(fused - frames).max() < 1.5
+    assert rms(fused - frames) < 0.1
 
 
 def test_what_differs_by_more_than_the_noise_is_not_averaged():

@@ -7,7 +7,17 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 
 from napari_fluorodenoise.video import Image, Run, Table, Video
-from napari_fluorodenoise.widgets.layers import current, fits, is_result, layer_of, name_of, opened, run_of, video_of
+from napari_fluorodenoise.widgets.layers import (
+    current,
+    fits,
+    is_result,
+    layer_of,
+    name_of,
+    opened,
+    results_of,
+    run_of,
+    video_of,
+)
 
 
 def shown(viewer, layer):
@@ -128,13 +138,73 @@ def test_results_are_placed_like_their_turned_source(viewer, video):
     assert viewer.layers.extent.units is not None
 
 
-def test_positions_become_points_on_the_frames(viewer, source):
-    table = Table(data=np.array([[0.0, 0.0], [1.0, -2.0]]), columns=("row [px]", "column [px]"))
+COLUMNS = ("row [px]", "column [px]", "segment", "confidence")
+
+
+@pytest.fixture
+def path(viewer, source):
+    """The points layer of five offsets, over frames of 24 x 32 pixels."""
+    offsets = np.column_stack([np.linspace(0, 2.2, 5), np.linspace(0, -7.3, 5), np.zeros(5), np.linspace(1, 0.2, 5)])
+    return shown(viewer, layer_of(Table(data=offsets, columns=COLUMNS), name="offsets", source=source))
+
+
+def table_of(source, viewer):
+    return run_of(source, viewer.layers)["offsets"]
+
+
+def test_offsets_become_the_path_of_the_middle_of_the_frames(viewer, source):
+    table = Table(data=np.array([[0.0, 0.0], [1.0, -2.0]]), columns=COLUMNS[:2])
     points = shown(viewer, layer_of(table, name="offsets", source=source))
-    np.testing.assert_allclose(points.data, [[0, 0, 0], [1, 1, -2]])
-    np.testing.assert_allclose(points.data_to_world((1, 1, -2)), source.data_to_world((1, 1, -2)))
-    back = run_of(source, viewer.layers)["offsets"]
+    np.testing.assert_allclose(points.data, [[11.5, 15.5], [12.5, 13.5]])
+    np.testing.assert_allclose(points.data_to_world((12.5, 13.5)), source.data_to_world((0, 12.5, 13.5))[1:])
+    assert (units(points), points.axis_labels) == (units(source)[1:], source.axis_labels[1:])
+    assert viewer.layers.extent.units is not None
+    back = table_of(source, viewer)
     assert (back.columns, back.data.tolist()) == (table.columns, table.data.tolist())
+
+
+def test_a_path_is_coloured_by_confidence_and_its_points_know_their_frame(path):
+    assert list(path.features.columns) == ["frame", "segment", "confidence"]
+    assert path.features["frame"].tolist() == [0, 1, 2, 3, 4]
+    assert len(np.unique(path.face_color, axis=0)) == 5
+
+
+def test_a_point_moved_by_hand_changes_its_row_of_the_table(viewer, source, path):
+    before = table_of(source, viewer).data.copy()
+    moved = path.data.copy()
+    moved[3] += (2.5, -1.0)
+    path.data = moved
+    after = table_of(source, viewer)
+    assert after.columns == COLUMNS
+    np.testing.assert_allclose(after.data - before, np.outer(np.arange(5) == 3, (2.5, -1.0, 0, 0)), atol=1e-12)
+
+
+def test_a_frame_whose_point_was_deleted_has_no_offset(viewer, source, path):
+    before = table_of(source, viewer).data
+    path.selected_data = {1}
+    path.remove_selected()
+    after = table_of(source, viewer).data
+    assert np.isnan(after[1]).all()
+    np.testing.assert_array_equal(after[[0, 2, 3, 4]], before[[0, 2, 3, 4]])
+    path.add([[3.0, 4.0]])  # napari gives it the features of the point that was selected last
+    np.testing.assert_allclose(table_of(source, viewer).data[1], (3.0 - 11.5, 4.0 - 15.5, 0, 0.8))
+    path.selected_data = {3, 4}
+    path.remove_selected()
+    assert len(table_of(source, viewer).data) == 4
+
+
+def test_points_are_never_under_the_result_that_is_shown(viewer, source, video):
+    run = Run(
+        {
+            "frames": video,
+            "stabilized": video,
+            "offsets": Table(data=np.zeros((10, 2)), columns=COLUMNS[:2]),
+            "panorama": Image(data=np.zeros((30, 40))),
+        }
+    )
+    made = results_of(run, ["stabilized", "offsets", "panorama"], source=source)
+    assert [layer[1]["name"] for layer in made] == ["clip · panorama", "clip · stabilized", "clip · offsets"]
+    assert [layer[1]["visible"] for layer in made] == [False, True, False]
 
 
 def test_contrast_of_results_follows_the_source_or_shows_the_sign(source, video):
@@ -145,6 +215,14 @@ def test_contrast_of_results_follows_the_source_or_shows_the_sign(source, video)
     low, high = limits(video.data.astype(np.float32) - 100)
     assert -high == low < -15
     assert limits(video.data / np.float32(1e4))[1] < 1
+
+
+def test_contrast_of_a_count_map_is_its_own(source):
+    counts = np.tile(np.arange(120, dtype=np.float32), (9, 1))
+    limits = layer_of(Image(data=counts), name="times_seen", source=source)[1]["contrast_limits"]
+    assert limits == pytest.approx((0, 118), abs=1)
+    pictured = layer_of(Image(data=counts + np.float32(0.25)), name="panorama", source=source)[1]["contrast_limits"]
+    assert tuple(pictured) == tuple(source.contrast_limits)
 
 
 def test_layers_of_one_source_make_one_run(viewer, source, video):

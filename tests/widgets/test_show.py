@@ -24,9 +24,9 @@ def test_a_run_becomes_layers_and_only_frames_and_result_are_visible(run):
     viewer = ViewerModel()
     assert open_in(viewer, run, name="phantom", result="fused") == list(viewer.layers)
     assert [layer.name for layer in viewer.layers] == [
-        "phantom", "phantom · offsets", "phantom · panorama", "phantom · fused",
+        "phantom", "phantom · panorama", "phantom · fused", "phantom · offsets",
     ]  # fmt: skip
-    assert [layer.visible for layer in viewer.layers] == [True, False, False, True]
+    assert [layer.visible for layer in viewer.layers] == [True, False, True, False]
     assert all(layer.units == viewer.layers[0].units[-layer.ndim :] for layer in viewer.layers)
 
 
@@ -34,4 +34,4 @@ def test_lazy_results_of_a_run_are_computed(run):
     viewer = ViewerModel()
     open_in(viewer, run)
     assert isinstance(viewer.layers["frames · fused"].data, np.ndarray)
-    assert viewer.layers[-1].name == "frames · panorama"
+    assert viewer.layers["frames · panorama"].visible

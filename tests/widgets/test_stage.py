@@ -65,7 +65,7 @@ def started(qtbot, widget):
 def test_run_adds_the_results_beside_their_source(qtbot, viewer, widget, toy, video):
     widget._form.fields["add"].value = 7
     run(qtbot, widget)
-    assert names(viewer) == ["clip", "clip · offsets", "clip · mean", "clip · minus", "clip · brighter"]
+    assert names(viewer) == ["clip", "clip · mean", "clip · minus", "clip · brighter", "clip · offsets"]
     brighter = viewer.layers["clip · brighter"]
     np.testing.assert_array_equal(brighter.data, video.data + np.float32(7))
     np.testing.assert_allclose(brighter.scale, viewer.layers["clip"].scale)

@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from napari_fluorodenoise.cli.bench import bench
 from napari_fluorodenoise.cli.demo import demo
 from napari_fluorodenoise.cli.denoise import denoise
 from napari_fluorodenoise.cli.info import info
@@ -47,6 +48,7 @@ def _app() -> typer.Typer:
     )
     for command in (demo, info, denoise, recipe, check):
         app.command()(command)
+    app.add_typer(bench, name="bench")
     return app
 
 

@@ -155,10 +155,10 @@ def _save(run: Run, folder: Path, *, start: Callable[[str], Progress]) -> None:
 
 def _save_item(item: Item, path: Path, *, progress: Progress) -> None:
     from napari_fluorodenoise.io import write
+    from napari_fluorodenoise.io.table import write_table
 
     if isinstance(item, Table):
-        header = ",".join(item.columns)
-        np.savetxt(path.with_suffix(".csv"), item.data, delimiter=",", header=header, comments="")
+        write_table(path.with_suffix(".csv"), item)
         return
     if isinstance(item, Image):
         item = Video(data=item.data[None], pixel_size=item.pixel_size, origin=item.origin)

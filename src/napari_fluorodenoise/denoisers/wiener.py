@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_fluorodenoise.primitives.dct import analyse, block_means, synthesise
+from napari_fluorodenoise.primitives.dct import block_means, filtered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["wiener"]
+
+Tile = tuple[slice, slice]
+Shrunk = tuple["NDArray[np.float32]", "NDArray[np.float32]"]
 
 SIZE = 16
 """Block size in px: anatomy is smooth, and a larger block averages more of it."""
@@ -40,26 +43,27 @@ def wiener(
     spectrum for the true one, with an average share of hidden signal; it says little about a single faint detail.
     After the two-step filter of K. Dabov et al., doi 10.1109/TIP.2007.901238, without its search for similar blocks.
     """
-    shape, blocks = (picture.shape[0], picture.shape[1]), {"size": SIZE, "step": step}
-    coefficients = analyse(picture, **blocks)
-    noise = deviation**2 * block_means(variance, **blocks)[:, None, :, None]
-    # Arrays as large as these cost more to allocate than to compute: one buffer serves twice.
-    buffer = coefficients * coefficients
-    buffer /= noise
-    keep = buffer > (strength * THRESHOLD) ** 2
-    keep[:, 0, :, 0] |= keep_mean
-    np.multiply(coefficients, keep, out=buffer)
-    pilot = synthesise(buffer, shape=shape, step=step, weights=_inverse(np.einsum("iujv->ij", keep, dtype=np.float32)))
-    gains = analyse(pilot, **blocks)
-    gains *= gains
-    np.multiply(noise, np.float32(strength**2), out=buffer)
-    gains /= np.add(gains, buffer, out=buffer)
-    if keep_mean:
-        gains[:, 0, :, 0] = 1
-    coefficients *= gains
-    weights = _inverse(np.einsum("iujv,iujv->ij", gains, gains))
-    clean = synthesise(coefficients, shape=shape, step=step, weights=weights)
-    return clean, _spread(_left(gains, noise, strength), shape=shape, step=step)
+    blocks = {"size": SIZE, "step": step}
+    level = block_means(variance, **blocks)
+    left, noise = np.empty_like(level), deviation**2
+
+    def threshold(at: Tile, coefficients: NDArray[np.float32]) -> Shrunk:
+        keep = coefficients**2 > (strength * THRESHOLD) ** 2 * noise * level[at][:, None, :, None]
+        keep[:, 0, :, 0] |= keep_mean
+        return coefficients * keep, _inverse(np.einsum("iujv->ij", keep, dtype=np.float32))
+
+    def shrink(at: Tile, coefficients: NDArray[np.float32], pilot: NDArray[np.float32]) -> Shrunk:
+        here = noise * level[at][:, None, :, None]
+        gains = pilot * pilot
+        gains /= gains + np.float32(strength**2) * here
+        if keep_mean:
+            gains[:, 0, :, 0] = 1
+        left[at] = _left(gains, here, strength)
+        return coefficients * gains, _inverse(np.einsum("iujv,iujv->ij", gains, gains))
+
+    pilot = filtered(threshold, picture, **blocks)
+    clean = filtered(shrink, picture, pilot, **blocks)
+    return clean, _spread(left, shape=(picture.shape[0], picture.shape[1]), step=step)
 
 
 def _left(gains: NDArray[np.float32], noise: NDArray[np.float32], strength: float) -> NDArray[np.float32]:

@@ -52,24 +52,54 @@ class Canvas:
 
         With `inside` (Y, X), only where it shows what lies inside: a collimator does not move along with the anatomy.
         """
+        at = self.under(t)
+        placed, known = np.zeros(self.shape, np.float32), np.zeros(self.shape, bool)
+        placed[at] = self.laid(image, t)
+        known[at] = True if inside is None else self.laid_mask(inside, t)
+        return placed, known
+
+    def under(self, t: int) -> tuple[slice, slice]:
+        """The canvas pixels (rows, columns) under frame `t`."""
+        return self._covered(t)[0]
+
+    def laid(self, image: NDArray[Any], t: int) -> NDArray[np.float32]:
+        """Frame `image` (Y, X) on the canvas pixels `under(t)`; what lies up to a pixel beyond its edges goes on."""
         import cv2
 
         at, part = self._covered(t)
-        placed, known = np.zeros(self.shape, np.float32), np.zeros(self.shape, bool)
         image = np.asarray(image, np.float32)
-        if part.any():
-            image = resampled(cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE), 1 - part)
-        placed[at] = image[: at[0].stop - at[0].start, : at[1].stop - at[1].start]
-        known[at] = True
-        if inside is not None and not inside.all():
-            known &= self.place(inside, t)[0] > 0.99
-        return placed, known
+        if not part.any():
+            return image
+        image = resampled(cv2.copyMakeBorder(image, 1, 1, 1, 1, cv2.BORDER_REPLICATE), 1 - part)
+        return image[: at[0].stop - at[0].start, : at[1].stop - at[1].start]
+
+    def laid_mask(self, inside: NDArray[np.bool_], t: int) -> NDArray[np.bool_]:
+        """Where the canvas pixels `under(t)` are made only of pixels `inside` (Y, X) of frame `t`."""
+        import cv2
+
+        below, right = (int(part > 0) for part in self._covered(t)[1])
+        if not (below or right):
+            return inside
+        whole = cv2.erode(inside.astype(np.uint8), np.ones((TAPS + 1, TAPS + 1), np.uint8))
+        return np.asarray(cv2.copyMakeBorder(whole, 0, below, 0, right, cv2.BORDER_REPLICATE) > 0)
 
     def view(self, picture: NDArray[np.float32], t: int) -> NDArray[np.float32]:
         """What `picture` (Yc, Xc), on the canvas, shows in frame `t` (Y, X)."""
-        at, part = self._covered(t)
-        seen = picture[at]
-        return resampled(seen, part)[: self.frame[0], : self.frame[1]] if part.any() else seen
+        return self.read(picture[self.under(t)], t)
+
+    def read(self, part: NDArray[np.float32], t: int) -> NDArray[np.float32]:
+        """What the `part` of a picture that lies `under(t)` shows in frame `t` (Y, X)."""
+        fraction = self._covered(t)[1]
+        return resampled(part, fraction)[: self.frame[0], : self.frame[1]] if fraction.any() else part
+
+    def read_mask(self, part: NDArray[np.bool_], t: int) -> NDArray[np.bool_]:
+        """Where frame `t` (Y, X) is read only from pixels that are True in a mask's `part` that lies `under(t)`."""
+        import cv2
+
+        if not self._covered(t)[1].any():
+            return part
+        whole = cv2.erode(part.astype(np.uint8), np.ones((TAPS + 1, TAPS + 1), np.uint8))
+        return np.asarray(whole[: self.frame[0], : self.frame[1]] > 0)
 
     def _covered(self, t: int) -> tuple[tuple[slice, slice], NDArray[np.float64]]:
         """The canvas pixels under frame `t`, and the fractions (row, column) by which it starts later."""

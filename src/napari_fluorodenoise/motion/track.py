@@ -1,141 +1,259 @@
 """How far the view has moved: each frame is registered against a running picture of what was seen so far.
 
 Per frame: the dense flow to the frame before, its mode over the pixels with texture (arXiv 2208.14022, section 2.1),
-and a robust least-squares refinement of that one shift over the pixels that agree with it. What stands still on the
-detector while the anatomy moves (markers, the collimator's penumbra) does not agree and is left out; refining against
-the picture instead of the frame before keeps errors from adding up, as in incremental PCP-TI. The flow itself is not
-taken to the picture: in a long pause the detector's own pattern grows strong in it and holds on to the frames.
+and a refinement of that one shift, by the votes of its tiles, against the picture of all that was seen. Refining
+against the picture instead of the frame before keeps errors from adding up, as in incremental PCP-TI (G. Chau & P.
+Rodriguez, ICIP 2017, doi 10.1109/ICIP.2017.8296407). The flow itself is not taken to the picture: in a long pause the
+detector's own pattern grows strong in it and holds on to the frames.
 
 Noise hides which anatomy moves by itself (heart, diaphragm), and what moves pulls the shift along. It shows in the
-picture's unrest, gathered over many frames, so pixels count by the inverse of that; and once the whole sequence is
-seen, every frame is refined again against the finished picture. On simulated chests this takes the error from about
-0.3 to 0.1 px.
+picture's unrest, gathered over many frames, so pixels count by the inverse of that. And once the whole sequence is
+seen, every frame is found again in the picture of all the others.
+
+A cut shows at a coarse scale, where neither noise nor the blur of a fast pan hides what two frames have in common: a
+frame that is nothing like the one before is looked for further away and in the segments before; where it is nowhere to
+be found, a new segment starts with it. A blank frame stays where the one before it was.
 
 Pictures are band-passed, so that brightness and contrast inflow are no motion, and in units of the noise.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_fluorodenoise.motion.band import COARSE, FINE, band_passed, reduced
 from napari_fluorodenoise.motion.dis import dense_flow
 from napari_fluorodenoise.motion.mode import flow_mode
+from napari_fluorodenoise.motion.phase import phase_shift
 from napari_fluorodenoise.motion.picture import RunningPicture, View
+from napari_fluorodenoise.motion.rests import panning, rested
+from napari_fluorodenoise.motion.votes import votes
+from napari_fluorodenoise.motion.warp import leads_inside, warped
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Tracker", "band_passed"]
+    from napari_fluorodenoise.engine.scratch import Scratch
+    from napari_fluorodenoise.motion import DenseFlow
 
-FINE, COARSE = 1.5, 8.0
-"""Standard deviations in px of the band-pass: finer is noise, coarser is brightness."""
+__all__ = ["COARSER", "Place", "Tracker"]
+
 GRID = 4
 """Every so many pixels the flow is read: dense inverse search knows no more."""
 TEXTURELESS = 40
 """Percentage of the pixels that have too little texture to show a motion (minor eigenvalue, structure tensor)."""
-AGREES = 1.5
-"""Pixels whose flow lies this close to the mode, in px, take part in the refinement."""
-THIN = 2
-"""Every so many pixels the refinement reads: the band-pass leaves nothing finer, and it takes a third of the time."""
-ROUNDS = 6
-CONVERGED = 0.005
-FARTHEST = 3.0
+TOLERANCES = (2.0, 1.0, 0.5, 0.3, 0.3)
+"""How far in px the tiles may disagree, round by round: first a shift that most can accept, then the one they share."""
+CONVERGED = 0.01
+FARTHEST = 6.0
 """A refinement that leads further than this from its start, in px, has gone astray."""
 UNREST = 9
 """Width in px over which the unrest is averaged: its own noise would else look like motion."""
+COARSER = 4
+"""Reduction of the frames in which cuts are looked for."""
+ALIKE, SAME = 0.3, 0.6
+"""Correlation with what was seen before, at the coarse scale: below the first a frame is not what follows, from the
+second on it is what was found elsewhere. Real angiographies stay above 0.35 in their fastest pans; other patients,
+views and zooms stay below 0.25 where the flow leads, and below 0.5 at the best of all shifts."""
+FEWEST = 100
+"""Pixels at the coarse scale with which two views must overlap to be compared."""
+BLANK = 3.0
+"""Power of a frame at the coarse scale, in that of its noise, up to which it shows nothing."""
+SHARED = 4 * np.pi * FINE**2
+"""Pixels that share their noise after the band-pass."""
 
 
-def band_passed(image: NDArray[Any]) -> NDArray[np.float32]:
-    """`image` (Y, X) float32 without what is finer than about 1.5 px and coarser than 8 px."""
-    import cv2
+@dataclass(frozen=True, eq=False)
+class Place:
+    """Where a frame lies: `offset` (row, column) px in its `segment`, and the `confidence` in it, 0 to 1.
 
-    fine, coarse = (cv2.GaussianBlur(np.asarray(image, np.float32), (0, 0), sigma) for sigma in (FINE, COARSE))
-    difference: NDArray[np.float32] = fine - coarse
-    return difference
+    The confidence is the share of the picture's texture that the frame shows again, less its standard error.
+    """
+
+    offset: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
+    segment: int = 0
+    confidence: float = 1.0
+    shows: bool = True
+    """False for a frame that shows nothing of its segment: blank, or hidden."""
 
 
 class Tracker:
-    """Offsets of the frames it is shown, one after the other; `field` (Y, X) is True where frames are worth reading."""
+    """Places of the frames it is shown, one after the other.
 
-    def __init__(self, *, field: NDArray[np.bool_]) -> None:
+    `field` (Y, X) is True where frames are worth reading, `noise` and `coarse_noise` are the variances of the
+    band-passed noise in frames and in their reductions by `COARSER`, and `flow` is the estimator that says how far a
+    frame moved since the one before.
+    """
+
+    def __init__(
+        self, *, field: NDArray[np.bool_], noise: float, coarse_noise: float, flow: DenseFlow = dense_flow
+    ) -> None:
+        self._field = _eroded(field)
+        self._coarse_field = _eroded(reduced(field.astype(np.float32), COARSER) > 0.99)
+        self._noise, self._coarse_noise, self._flow = noise, coarse_noise, flow
+        self._pictures: list[RunningPicture] = []
+        self._last: list[Place] = []  # the last place in every segment, and the frame there at the coarse scale
+        self._views: list[NDArray[np.float32]] = []
+        self._before = np.zeros(field.shape, np.float32)
+        self._segment = 0
+
+    def follow(self, image: NDArray[np.float32]) -> Place:
+        """The place of the next `image` (Y, X), with noise of unit variance.
+
+        Offsets count from the first frame of their segment.
+        """
+        frame, coarse = band_passed(image), band_passed(reduced(image, COARSER))
+        if self._is_blank(coarse):
+            last = self._last[self._segment] if self._last else Place()
+            return replace(last, confidence=0.0, shows=False)
+        place = self._found(frame, coarse)
+        if place.segment == len(self._pictures):
+            self._pictures.append(RunningPicture((frame.shape[0], frame.shape[1])))
+            self._last.append(place)
+            self._views.append(coarse)
+        self._pictures[place.segment].add(frame, place.offset, where=self._field)
+        self._segment, self._last[place.segment], self._views[place.segment] = place.segment, place, coarse
+        self._before = frame
+        return place
+
+    def settled(self, places: Sequence[Place], frames: Scratch) -> list[Place]:
+        """The `places` of all `frames`, band-passed and followed before, with the view at rest where it rested.
+
+        From here on, what is fixed to the detector is left out.
+        """
+        settled = list(places)
+        own = [
+            [t for t, place in enumerate(places) if place.segment == segment and place.shows]
+            for segment in range(len(self._pictures))
+        ]
+        paths = [np.array([places[t].offset for t in times]) for times in own]
+        pans = [t for times, path in zip(own, paths, strict=True) for t in np.array(times)[panning(path, self._field)]]
+        self._field &= ~self._fixed([frames[t] for t in pans])
+        for segment, (times, path) in enumerate(zip(own, paths, strict=True)):
+            still = rested(path, lambda i, times=times: frames[times[i]], field=self._field, noise=self._noise)
+            self._pictures[segment] = RunningPicture(self._before.shape)
+            for t, offset in zip(times, still, strict=True):
+                settled[t] = replace(places[t], offset=offset)
+                self._pictures[segment].add(frames[t], offset, where=self._field)
+        return settled
+
+    def _fixed(self, frames: Sequence[NDArray[np.float32]]) -> NDArray[np.bool_]:
+        """Where (Y, X) `frames` of a panning view show more that stays than what changes: edges, markers, blemishes."""
         import cv2
 
-        reach = 2 * int(COARSE) + 1  # so far the band-pass smears the collimator's edge into the field
-        self._field = cv2.erode(field.astype(np.uint8), np.ones((reach, reach), np.uint8)).astype(bool)
-        self._picture = RunningPicture((field.shape[0], field.shape[1]))
-        self._offset = np.zeros(2)
-        self._before = np.zeros(field.shape, np.float32)
+        seen = RunningPicture(self._before.shape)
+        for frame in frames:
+            seen.add(frame, np.zeros(2), where=self._field)
+        view = seen.view(np.zeros(2))
+        stays, changes = (cv2.blur(values, (UNREST, UNREST)) for values in (view.mean**2, view.unrest))
+        return np.asarray(stays > changes) & (view.count > 1)
 
-    def follow(self, frame: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Where the next `frame` (Y, X), band-passed, lies in the first one: (row, column) in px."""
-        if not self._picture.is_blank:
-            self._offset = self._register(frame)
-        self._picture.add(frame, self._offset, where=self._field)
-        self._before = frame
-        return self._offset.copy()
+    def refine(self, frame: NDArray[np.float32], place: Place) -> Place:
+        """The place of a `frame` (Y, X), band-passed and followed before, found again in the picture of all the others.
 
-    def refine(self, frame: NDArray[np.float32], offset: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The offset of a `frame` followed before, found again against all that was seen by now."""
-        return self._refined(frame, offset, self._field)
+        Its own noise must not hold it where it was, so it is taken out of the picture and put back at its new place.
+        """
+        if not place.shows:
+            return place
+        picture = self._pictures[place.segment]
+        picture.remove(frame, place.offset, where=self._field)
+        found = self._aligned(frame, place, TOLERANCES[1:])
+        picture.add(frame, found.offset, where=self._field)
+        return found
 
-    def _register(self, frame: NDArray[np.float32]) -> NDArray[np.float64]:
-        flow = dense_flow(frame, self._before)
-        textured = _textured(frame, self._field)
-        step = flow_mode(flow[::GRID, ::GRID][textured[::GRID, ::GRID]])
-        agrees = (np.abs(flow - step) < AGREES).all(axis=2) & self._field
-        few = np.count_nonzero(agrees) < np.count_nonzero(self._field) / 10
-        return self._refined(frame, self._offset + step, self._field if few else agrees)
+    def _found(self, frame: NDArray[np.float32], coarse: NDArray[np.float32]) -> Place:
+        """The place of a frame: after the one before, or further away, or in another segment, or in a new one."""
+        if not self._last:
+            return Place()
+        last, step = self._last[self._segment], self._step(frame)
+        if _correlation(coarse, self._views[self._segment], step / COARSER, where=self._coarse_field) >= ALIKE:
+            return self._aligned(frame, replace(last, offset=last.offset + step), TOLERANCES)
+        for other in sorted(self._last, key=lambda known: known.segment != self._segment):
+            view = self._views[other.segment]
+            far = phase_shift(coarse * self._coarse_field, view * self._coarse_field)
+            if _correlation(coarse, view, far, where=self._coarse_field) >= SAME:
+                return self._aligned(frame, replace(other, offset=other.offset + COARSER * far), TOLERANCES)
+        return Place(segment=len(self._last))
 
-    def _refined(
-        self, frame: NDArray[np.float32], start: NDArray[np.float64], where: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        """The offset near `start` at which the picture fits `frame` best: Gauss-Newton with Tukey's weights."""
-        rest = _rest(self._picture.view(start))
-        offset = start
-        for _ in range(ROUNDS):
-            view = self._picture.view(offset)
-            step = _step(frame, view.mean, rest * (where & view.known))
+    def _is_blank(self, coarse: NDArray[np.float32]) -> bool:
+        values = coarse[self._coarse_field]
+        power = float((values**2).mean()) if values.size else 0.0
+        return power <= BLANK * self._coarse_noise + np.finfo(np.float32).eps
+
+    def _step(self, frame: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The mode of the flow to the frame before."""
+        textured = _textured(frame, self._field)[::GRID, ::GRID]
+        return flow_mode(self._flow(frame, self._before)[::GRID, ::GRID][textured])
+
+    def _aligned(self, frame: NDArray[np.float32], start: Place, tolerances: tuple[float, ...]) -> Place:
+        """The place near `start` at which the picture fits `frame` best."""
+        picture, offset = self._pictures[start.segment], start.offset
+        view = picture.view(offset)
+        weights = _rest(view) * self._field
+        mean = view.mean
+        for tolerance in tolerances:
+            step = np.clip(votes(frame, mean, weights=weights).agreed(tolerance=tolerance), -2, 2)
             offset = offset + step
-            if np.abs(offset - start).max() > FARTHEST:
-                return start
-            if np.abs(step).max() < CONVERGED:
+            if np.abs(offset - start.offset).max() > FARTHEST:
+                offset, mean = start.offset, view.mean
                 break
-        return offset
+            mean = picture.mean(offset)
+            if tolerance == tolerances[-1] and np.abs(step).max() < CONVERGED:
+                break
+        return Place(offset, start.segment, self._confidence(frame, mean, view))
+
+    def _confidence(self, frame: NDArray[np.float32], mean: NDArray[np.float32], view: View) -> float:
+        """The share of the picture's texture that `frame` shows, by regression, less its standard error; in [0, 1]."""
+        seen = self._field & (view.count > 0)
+        values, picture = frame[seen], mean[seen]
+        power = float(picture @ picture)
+        texture = power - self._noise * float((1 / view.count[seen]).sum(dtype=np.float64))
+        if texture <= 0:
+            return 0.0
+        error = np.sqrt(self._noise * SHARED * power)
+        return float(np.clip((float(values @ picture) - error) / texture, 0, 1))
 
 
-def _step(
-    frame: NDArray[np.float32], picture: NDArray[np.float32], weights: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """The shift (2,) px, at most 1, that brings `picture` closer to `frame`; 0 where nothing can tell."""
-    weights = weights[::THIN, ::THIN]
-    where = weights > 0
-    missing = (frame[::THIN, ::THIN] - picture[::THIN, ::THIN])[where]
-    scale = 4.685 * 1.4826 * float(np.median(np.abs(missing))) if missing.size else 0.0
-    if scale == 0:
-        return np.zeros(2)
-    slopes = np.asarray(np.gradient(picture), np.float32)[:, ::THIN, ::THIN][:, where]  # (2, n)
-    weighted = slopes * weights[where] * np.maximum(1 - (missing / scale) ** 2, 0) ** 2
-    normal = (weighted @ slopes.T).astype(np.float64)
-    if np.linalg.eigvalsh(normal)[0] <= 1e-6 * np.trace(normal):
-        return np.zeros(2)
-    return np.asarray(np.clip(np.linalg.solve(normal, weighted @ missing), -1, 1), np.float64)
+def _eroded(field: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`field` without its rim, as far as the band-pass smears what lies beyond it, or beyond the frame, into it."""
+    import cv2
+
+    side = 33
+    rim = np.ones((side, side), np.uint8)
+    return np.asarray(cv2.erode(field.astype(np.uint8), rim, borderType=cv2.BORDER_REPLICATE), bool)
+
+
+def _correlation(
+    frame: NDArray[np.float32], before: NDArray[np.float32], shift: NDArray[np.float64], *, where: NDArray[np.bool_]
+) -> float:
+    """The correlation of frame(x) with before(x + shift), both (Y, X) around 0, `where` both are usable."""
+    displacement = np.broadcast_to(shift.astype(np.float32), (*frame.shape, 2))
+    usable = where & leads_inside(displacement) & (warped(where.astype(np.float32), displacement) > 0.5)
+    if np.count_nonzero(usable) < FEWEST:
+        return 0.0
+    one, other = frame[usable], warped(before, displacement)[usable]
+    scale = float(np.sqrt((one @ one) * (other @ other)))
+    return float(one @ other) / scale if scale else 0.0
 
 
 def _rest(view: View) -> NDArray[np.float32]:
-    """How much each pixel counts, in [0, 1]: less where the picture deviated more than it does elsewhere."""
+    """How much each pixel counts, in [0, 1]: less where the picture varied more than it does elsewhere."""
     import cv2
 
+    known = view.count > 0
     unrest = cv2.blur(view.unrest, (UNREST, UNREST))
-    usual = float(np.median(unrest[view.known])) if view.known.any() else 0.0
+    usual = float(np.median(unrest[known])) if known.any() else 0.0
     if usual == 0:
-        return np.ones_like(unrest)
+        return known.astype(np.float32)
     ratio = np.minimum(usual / np.maximum(unrest, 0.1 * usual), 1)
-    return np.asarray(ratio**4, np.float32)
+    return np.asarray(known * ratio**4, np.float32)
 
 
-def _textured(frame: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _textured(frame: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[Any]:
     """The `usable` pixels around which the structure tensor's smaller eigenvalue is not among the smallest."""
     import cv2
 

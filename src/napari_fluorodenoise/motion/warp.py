@@ -1,4 +1,4 @@
-"""A picture moved along a flow field, and where that field leads outside the picture."""
+"""A picture moved along a flow field, and where that field can be followed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["leads_inside", "warped"]
+__all__ = ["leads_inside", "reliable", "warped"]
+
+ASTRAY = 1.0
+"""Distance in px between start and end of the way there and back, beyond which they are not the same thing."""
+TEAR = 0.5
+"""Displacements in px that differ by more than this within 4 px belong to things that move apart."""
+REACH = 2
+"""Pixels from one place to the next at which a flow is looked at: a dense flow is finer in its numbers only."""
 
 
 def warped(picture: NDArray[np.float32], displacement: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -29,6 +36,30 @@ def leads_inside(displacement: NDArray[np.float32]) -> NDArray[np.bool_]:
     height, width = displacement.shape[:2]
     rows, columns = _places(displacement)
     return np.asarray((rows >= 0) & (rows <= height - 1) & (columns >= 0) & (columns <= width - 1))
+
+
+def reliable(forward: NDArray[np.float32], backward: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where (Y, X) the flow `forward` leads inside, `backward` leads back, and nothing moves apart.
+
+    Both are (Y, X, 2) in px, from one picture to another and from that one back. What is covered in the other picture
+    has nowhere to come back from (N. Sundaram et al., ECCV 2010, doi 10.1007/978-3-642-15549-9_32), and beside a
+    boundary of motion a flow is a mixture of both sides. Where there is nothing to see, a flow is seldom reliable.
+    """
+    height, width = forward.shape[:2]
+    there, back = (np.ascontiguousarray(flow[::REACH, ::REACH]) / np.float32(REACH) for flow in (forward, backward))
+    missed = there + warped(back, there)
+    good = leads_inside(there) & (np.einsum("ijk,ijk->ij", missed, missed) <= (ASTRAY / REACH) ** 2) & ~_tears(there)
+    return np.asarray(good.repeat(REACH, axis=0).repeat(REACH, axis=1)[:height, :width])
+
+
+def _tears(displacement: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where (Y, X) a displacement, in steps of `REACH` px, and those of its neighbours lie too far apart."""
+    import cv2
+
+    around = np.ones((5, 5), np.uint8)
+    planes = [np.ascontiguousarray(displacement[..., axis]) for axis in (0, 1)]
+    apart = np.maximum(*(cv2.dilate(plane, around) - cv2.erode(plane, around) for plane in planes))
+    return np.asarray(apart > TEAR / REACH)
 
 
 def _places(displacement: NDArray[np.float32]) -> NDArray[np.float32]:

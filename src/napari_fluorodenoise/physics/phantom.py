@@ -16,7 +16,7 @@ from napari_fluorodenoise.physics.anatomy import Anatomy, Layers
 from napari_fluorodenoise.video import Video
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Phantom", "phantom"]
 
@@ -55,7 +55,7 @@ def phantom(
     frames: int = 40,
     shape: tuple[int, int] = (256, 256),
     photons: float = 60.0,
-    pan: float = 0.0,
+    pan: float | ArrayLike = 0.0,
     read_noise: float = 2.0,
     collimated: bool = False,
     rng: np.random.Generator | int = 0,
@@ -63,10 +63,12 @@ def phantom(
     """A simulated sequence of `frames` frames of `shape` (Y, X) pixels, with its truth.
 
     `photons` is the mean number of quanta detected per pixel in the field, `pan` the detector's speed in pixels per
-    frame, `read_noise` the electronic noise in quanta (rms). `collimated` adds a collimator's border.
+    frame or the offsets (T, 2) themselves, `read_noise` the electronic noise in quanta (rms). `collimated` adds a
+    collimator's border.
     """
     rng = np.random.default_rng(rng)
-    offsets = _pan(frames, speed=pan, extent=0.5 * min(shape))
+    path = np.asarray(pan, np.float64)
+    offsets = _pan(frames, speed=float(path), extent=0.5 * min(shape)) if path.ndim == 0 else path
     anatomy = Anatomy(shape=shape, reach=int(np.abs(offsets).max()) + 1, rng=rng)
     field, response = _field(shape, collimated), _response()
     truth = {name: np.empty((frames, *shape), np.float32) for name in ("clean", "background", "wire")}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LowRank",
+    "Span",
     "coefficients",
     "dwn_svd",
     "fill_basis",
@@ -42,7 +43,7 @@ NEGLIGIBLE = 1e-6
 class LowRank:
     """U (n, r) float32, S (r,) float64 and V (c, r) float64 of a matrix with n rows and c columns."""
 
-    U: NDArray[np.float32]
+    U: NDArray[np.floating]
     S: NDArray[np.float64]
     V: NDArray[np.float64]
 
@@ -52,10 +53,30 @@ class LowRank:
         return _combine(self.U, self.S * self.V[-1])
 
 
+class Span:
+    """Coordinates in the span of vectors x of which only the inner products `gram` (m, m) are known.
+
+    `root` (m, m) takes the coefficients c of a vector, sum c_i x_i, to coordinates in an orthonormal basis, `inverse`
+    takes them back: factorisations of vectors of n pixels become those of vectors of m numbers, with the same S and V.
+    Directions shorter than NEGLIGIBLE are left out.
+    """
+
+    def __init__(self, gram: NDArray[np.float64]) -> None:
+        length = np.sqrt(np.maximum(np.diag(gram), 0))
+        length[length == 0] = 1.0
+        values, vectors = np.linalg.eigh(gram / np.outer(length, length))
+        good = values > NEGLIGIBLE * values[-1]
+        size = np.sqrt(np.where(good, values, 0))
+        self.root = (vectors * size).T * length
+        self.inverse = vectors * np.where(good, 1 / np.where(good, size, 1), 0) / length[:, None]
+
+
 def partial_svd(columns: NDArray[np.float32], *, rank: int | None = None) -> LowRank:
-    """The model of `columns` (n, c), n >= c: their thin SVD, truncated to `rank`."""
-    U, S, Vt = np.linalg.svd(columns, full_matrices=False)
-    return _truncated(U, S.astype(np.float64), Vt.T.astype(np.float64), rank)
+    """The model of `columns` (n, c), n >= c: their thin SVD, truncated to `rank`, by way of their inner products."""
+    span = Span((columns.T @ columns).astype(np.float64))
+    U, S, Vt = np.linalg.svd(span.root)
+    kept = int(np.count_nonzero(S[:rank] > 0)) or 1
+    return LowRank(_product(columns, span.inverse @ U[:, :kept]), S[:kept], Vt.T[:, :kept])
 
 
 def inc_svd(model: LowRank, column: NDArray[np.float32], *, rank: int | None = None) -> LowRank:

@@ -6,14 +6,16 @@ A foreground is first averaged with its neighbours along the motion, by a bilate
     beta_k ~ exp(-|W(foreground(t + k)) - foreground(t)| / rho)
 
 where W moves a frame onto frame t and rho is in units of the noise that is left; the printed formula lacks the
-absolute value. What was denoised without the detector's blur is blurred again, to compare with the frames.
+absolute value. A neighbour has no weight where the flow is not to be relied on (`motion.warp.reliable`): it leads
+outside, does not lead back, or tears; nor where it shows another view. What was denoised without the detector's blur
+is blurred again, to compare with the frames.
 
-It fails where a flow leads to something that looks alike but is not the same; rho bounds that error.
+It fails where a flow leads there and back to something that looks alike but is not the same; rho bounds that error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["FittedFuse", "Fuse"]
 
+TINY = np.finfo(np.float32).tiny
+VISIBLE = 3.0
+"""Standard deviations beyond which a foreground shows something that moves."""
+ERRORS, STRIDE = 33, 4
+"""Side in px of the squares over which a spread is averaged, two blocks of the Wiener filter, and their distance."""
 SPLIT, WHOLE, DECORRELATED = ("background", "foreground"), ("frames",), ("frames_decorrelated",)
 
 
@@ -59,16 +66,17 @@ class Fuse(Stage):
         parts, frames = _parts(run), run.video("frames")
         blur = _blur(run, frames.shape[1:]) if parts == DECORRELATED else None
         limits = _limits(frames.dtype, frames.metadata.get("bits_stored"))
-        return FittedFuse(parts, self.neighbours, self.rho, frames.dtype, limits, blur)
+        return FittedFuse(parts, self.neighbours, self.rho, _segments(run), frames.dtype, limits, blur)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedFuse(FittedStage):
-    """How the parts go together; `limits` are those of the frames' stored values, None for floats."""
+    """How the parts go together; `segments` (T,) number the frames' views, `limits` are of stored values or None."""
 
     parts: tuple[str, ...]
     neighbours: int
     rho: float
+    segments: NDArray[np.float64]
     dtype: np.dtype[Any]
     limits: tuple[int, int] | None
     blur: NDArray[np.float32] | None
@@ -97,35 +105,19 @@ class FittedFuse(FittedStage):
     def _split(self, block: Mapping[str, NDArray[Any]], at: Block) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         values = block["background_denoised"][at.inner].astype(np.float32)
         variance = block["background_uncertainty"][at.inner] ** 2
+        foreground, deviation = block["foreground_denoised"], block["foreground_uncertainty"]
+        flows = _Flows([_visible(*frame) for frame in zip(foreground, deviation, strict=True)])
         for index, t in enumerate(range(at.inner[0].start, at.inner[0].stop)):
-            mean, error = self._bilateral(block["foreground_denoised"], block["foreground_uncertainty"], t)
+            near = self._neighbours(t, self.segments[at.outer[0]])
+            mean, error = _averaged(foreground, deviation, t, near, flows=flows, rho=self.rho)
             values[index] += mean
             variance[index] += error
         return values, np.sqrt(variance)
 
-    def _bilateral(
-        self, foreground: NDArray[np.float32], deviation: NDArray[np.float32], t: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The foreground of frame `t` averaged along the motion, and its error variance, (Y, X) both.
-
-        Denoised neighbours were made from nearly the same frames, so their errors are taken to be the same: averaging
-        them lowers nothing. Taken as independent, they promise half the error that simulated chests show.
-        """
-        from napari_fluorodenoise.motion.dis import dense_flow
-        from napari_fluorodenoise.motion.warp import leads_inside, warped
-
-        scale = np.maximum(deviation[t], np.finfo(np.float32).tiny)
-        total, weight, error = foreground[t].copy(), np.ones_like(scale), deviation[t].copy()
-        for k in range(max(t - self.neighbours, 0), min(t + self.neighbours + 1, len(foreground))):
-            if k == t:
-                continue
-            flow = dense_flow(foreground[t] / scale, foreground[k] / scale)
-            moved = warped(foreground[k], flow)
-            beta = leads_inside(flow) * np.exp(-np.abs(moved - foreground[t]) / (self.rho * scale))
-            total += beta * moved
-            weight += beta
-            error += beta * warped(deviation[k], flow)
-        return total / weight, (error / weight) ** 2
+    def _neighbours(self, t: int, segments: NDArray[np.float64]) -> list[int]:
+        """The frames near frame `t` of a block that show the same view; `segments` (t,) are the block's."""
+        near = range(max(t - self.neighbours, 0), min(t + self.neighbours + 1, len(segments)))
+        return [k for k in near if k != t and segments[k] == segments[t]]
 
     def _stored(self, values: NDArray[np.float32]) -> NDArray[Any]:
         """`values` rounded and clipped to what the frames can hold."""
@@ -135,11 +127,95 @@ class FittedFuse(FittedStage):
         return np.clip(np.rint(values.astype(np.float64)), low, high).astype(self.dtype)
 
 
+class _Flows:
+    """The flows between the frames of a block, each computed once and kept for as long as a later frame may need it."""
+
+    def __init__(self, pictures: Sequence[NDArray[np.float32]]) -> None:
+        self._pictures = pictures
+        self._flows: dict[tuple[int, int], NDArray[np.float32]] = {}
+
+    def between(self, t: int, k: int) -> NDArray[np.float32]:
+        """The displacement (y, x, 2) px from picture `t` to picture `k`; it depends on these two alone."""
+        from napari_fluorodenoise.motion.dis import dense_flow
+
+        if (t, k) not in self._flows:
+            self._flows[t, k] = dense_flow(self._pictures[t], self._pictures[k])
+        return self._flows[t, k]
+
+    def forget(self, t: int) -> None:
+        """Drop what no frame after `t` needs."""
+        self._flows = {pair: flow for pair, flow in self._flows.items() if max(pair) > t}
+
+
+def _visible(values: NDArray[np.float32], deviation: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What of a foreground (y, x) exceeds its noise: the flow of what is left of noise is wild."""
+    scaled = values / np.maximum(deviation, TINY)
+    return np.asarray(scaled - np.clip(scaled, -VISIBLE, VISIBLE), np.float32)
+
+
+def _averaged(
+    foreground: NDArray[np.float32],
+    deviations: NDArray[np.float32],
+    t: int,
+    neighbours: Sequence[int],
+    *,
+    flows: _Flows,
+    rho: float,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Frame `t` of `foreground` (t, y, x) averaged with its `neighbours` along the motion, and its error variance.
+
+    Of a mean's error, what its frames have wrong in common stays, and the rest averages out.
+    """
+    from napari_fluorodenoise.motion.warp import reliable, warped
+
+    values, deviation = foreground[t], deviations[t]
+    scale = np.float32(rho) * np.maximum(deviation, TINY)
+    weight, power, error = np.ones_like(values), np.ones_like(values), deviation**2
+    change, spread = np.zeros_like(values), np.zeros_like(values)
+    for k in neighbours:
+        there, back = flows.between(t, k), flows.between(k, t)
+        difference = warped(foreground[k], there) - values
+        beta = np.exp(-np.abs(difference) / scale) * reliable(there, back)
+        weight += beta
+        power += beta**2
+        error += beta * warped(deviations[k], there) ** 2
+        change += beta * difference
+        spread += beta * difference**2
+    flows.forget(t)
+    change /= weight
+    error /= weight
+    gain = 1 - power / weight**2  # for independent errors
+    return values + change, error * (1 - _own(spread / weight - change**2, error * gain) * gain)
+
+
+def _own(spread: NDArray[np.float32], independent: NDArray[np.float32]) -> float:
+    """The share of a frame's error variance that its neighbours do not have in common with it.
+
+    With weights that sum to 1, a mean's squared error is the mean of the squared errors less the spread around the
+    mean, whatever the weights (A. Krogh & J. Vedelsby, NIPS 1994, eq. 5). So the `spread` (y, x) that is found, as a
+    share of what `independent` (y, x) errors would have, tells what averages out. It is a median:
+    where a motion is misjudged, frames differ by more than their errors.
+    """
+    import cv2
+
+    found, most = (cv2.blur(part, (ERRORS, ERRORS))[::STRIDE, ::STRIDE] for part in (spread, independent))
+    averaged = most > 0
+    return float(np.clip(np.median(found[averaged] / most[averaged]), 0, 1)) if averaged.any() else 0.0
+
+
 def _parts(run: Run) -> tuple[str, ...]:
     for parts in (SPLIT, WHOLE, DECORRELATED):
         if all(f"{name}_denoised" in run for name in parts):
             return parts
     raise ValueError(f"expected denoised frames, or a denoised background and foreground, found {', '.join(run)}")
+
+
+def _segments(run: Run) -> NDArray[np.float64]:
+    """Which view (T,) each frame shows, as Stabilize found them; all the same where it did not look."""
+    table = run.get("offsets")
+    if isinstance(table, Table) and "segment" in table.columns:
+        return table["segment"]
+    return np.zeros(run.video("frames").shape[0])
 
 
 def _limits(dtype: np.dtype[Any], bits: int | None) -> tuple[int, int] | None:

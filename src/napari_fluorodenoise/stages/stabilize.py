@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from annotated_types import Ge, Le
 
 from napari_fluorodenoise.engine.blocks import Block, stream
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
+from napari_fluorodenoise.engine.scratch import Scratch
+from napari_fluorodenoise.motion import Estimator, estimator
+from napari_fluorodenoise.motion.segments import beside, rested
 from napari_fluorodenoise.physics.detector import Detector, detector_of
 from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage, refuse_infinite
 from napari_fluorodenoise.video import Image, Run, Table, Video
@@ -25,12 +28,18 @@ from napari_fluorodenoise.video import Image, Run, Table, Video
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_fluorodenoise.motion import DenseFlow
     from napari_fluorodenoise.motion.canvas import Canvas
+    from napari_fluorodenoise.motion.track import Place
 
 __all__ = ["OFFSETS", "FittedStabilize", "Stabilize"]
 
-OFFSETS = ("row [px]", "column [px]")
-"""The columns of the table `offsets`: where a frame's pixel (0, 0) lies in frame 0."""
+OFFSETS = ("row [px]", "column [px]", "segment", "confidence")
+"""The columns of the table `offsets`: where a frame's pixel (0, 0) lies in frame 0, and how sure that is, 0 to 1."""
+ROUNDS = 2
+"""How often every frame is found again in the picture of all the others."""
+STANDS = 0.5
+"""Offsets of a segment that all lie within this many px of their median are rest: its frames are not resampled."""
 VIEWS = 15
 """Frames, evenly spaced, whose median starts the panorama: enough to be rid of what only passes by."""
 CLIP = 2.0
@@ -39,15 +48,19 @@ CLIP = 2.0
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Stabilize(Stage):
-    """Offsets (T, 2), the panorama, and the frames on its canvas.
+    """Offsets (T, 4), the panorama, and the frames on its canvas.
 
     Assumes that most of the textured picture moves as one; a sequence in which less than a third does (a close-up of
-    a beating heart) is followed by its largest part. A jump to another position is followed only where the views
-    overlap.
+    a beating heart) is followed by its largest part. A jump to a view that shows nothing of those before starts a new
+    segment, which lies beside them on the canvas.
     """
 
+    estimator: Estimator = "dis"
+    """The flow to the frame before: `dis` is fast, `ilk` and `tvl1` are scikit-image's, `phase` is for large steps."""
     largest: Annotated[int, Ge(64), Le(4096)] = 512
     """Frames whose longer side exceeds this many pixels are measured at a reduced size: faster, and less accurate."""
+    table: Path | None = None
+    """A CSV file with the offsets, as written with the stages and edited since; they are then not measured."""
 
     def reads(self, run: Run) -> tuple[str, ...]:
         """The frames."""
@@ -67,13 +80,27 @@ class Stabilize(Stage):
 
         frames = run.video("frames")
         detector = detector_of(run)
-        offsets = _offsets(frames, detector, self.largest, portion(progress, 0.0, 0.7))
-        canvas = Canvas.around(offsets, frame=frames.shape[1:])
+        part = portion(progress, 0.0, 0.7)
+        offsets = self._measured(frames, detector, part) if self.table is None else _read(self.table, frames)
+        canvas = Canvas.around(offsets[:, :2], frame=frames.shape[1:])
         panorama = _panorama(frames, canvas, detector, portion(progress, 0.7, 1.0))
         origin = (frames.origin[0] + canvas.origin[0], frames.origin[1] + canvas.origin[1])
         image = Image(data=panorama, pixel_size=frames.pixel_size, origin=origin)
         table = Table(data=offsets, columns=OFFSETS)
         return FittedStabilize(canvas, origin, results={"offsets": table, "panorama": image})
+
+    def _measured(self, frames: Video, detector: Detector, progress: Progress) -> NDArray[np.float64]:
+        """The table (T, 4), measured on frames that are reduced until they are no larger than `largest`."""
+        factor = -(-max(frames.shape[1:]) // self.largest)
+        if min(frames.shape[1:]) < 2 * factor:
+            rows, columns = frames.shape[1:]
+            least = f"expected frames of at least {2 * factor} rows and columns to follow"
+            raise ValueError(f"{least}, found {rows} x {columns} pixels; stabilize larger ones")
+        places = _followed(frames, detector, factor, estimator(self.estimator), progress)
+        segments = np.array([place.segment for place in places])
+        offsets = rested(factor * np.array([place.offset for place in places]), segments, within=STANDS)
+        offsets = beside(offsets, segments, frame=frames.shape[1:])
+        return np.column_stack([offsets, segments, [place.confidence for place in places]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,39 +124,37 @@ class FittedStabilize(FittedStage):
         return self.canvas_of.shape, self.origin
 
 
-def _offsets(frames: Video, detector: Detector, largest: int, progress: Progress) -> NDArray[np.float64]:
-    """The offsets (T, 2) in px of frames that are reduced in size until they are no larger than `largest`."""
-    from napari_fluorodenoise.motion.track import Tracker
+def _followed(frames: Video, detector: Detector, factor: int, flow: DenseFlow, progress: Progress) -> list[Place]:
+    """The places of all frames, in px of the reduced ones."""
+    from napari_fluorodenoise.motion.band import band_noise, band_passed, reduced
+    from napari_fluorodenoise.motion.track import COARSER, Tracker
 
-    factor = -(-max(frames.shape[1:]) // largest)
-    if min(frames.shape[1:]) < 2 * factor:
-        rows, columns = frames.shape[1:]
-        least = f"expected frames of at least {2 * factor} rows and columns to follow"
-        raise ValueError(f"{least}, found {rows} x {columns} pixels; stabilize larger ones")
-    tracker = Tracker(field=_reduced(detector.field.astype(np.float32), factor) > 0.99)
-    shown = partial(_visible, detector=detector, factor=factor)
-    followed = [tracker.follow(shown(frame)) for frame in _in_order(frames, portion(progress, 0.0, 0.6))]
-    again = zip(_in_order(frames, portion(progress, 0.6, 1.0)), followed, strict=True)
-    found = factor * np.array([tracker.refine(shown(frame), offset) for frame, offset in again])
-    return np.asarray(found - found[0])
-
-
-def _visible(frame: NDArray[Any], *, detector: Detector, factor: int) -> NDArray[np.float32]:
-    """What of a frame shows motion: in units of its noise, reduced, band-passed."""
-    from napari_fluorodenoise.motion.track import band_passed
-
-    return band_passed(_reduced(detector.stabilize(frame), factor))
+    noise, coarse_noise = (band_noise(detector.autocorrelation, factor=factor * coarser) for coarser in (1, COARSER))
+    field = reduced(detector.field.astype(np.float32), factor) > 0.99
+    tracker = Tracker(field=field, noise=noise, coarse_noise=coarse_noise, flow=flow)
+    shown, places = Scratch(), []
+    for t, frame in enumerate(_in_order(frames, portion(progress, 0.0, 0.6))):
+        image = reduced(detector.stabilize(frame), factor)
+        shown[t] = band_passed(image)
+        places.append(tracker.follow(image))
+    places = tracker.settled(places, shown)
+    for done in range(ROUNDS):
+        for t, place in enumerate(places):
+            progress(0.6 + 0.4 * (done + t / len(places)) / ROUNDS, "looking at all frames again")
+            places[t] = tracker.refine(shown[t], place)
+    return places
 
 
-def _reduced(image: NDArray[Any], factor: int) -> NDArray[Any]:
-    import cv2
+def _read(path: Path, frames: Video) -> NDArray[np.float64]:
+    """The table (T, 4) in a CSV file: row and column, and segment and confidence where they are there."""
+    from napari_fluorodenoise.io.table import read_table
 
-    if factor == 1:
-        return image
-    size = (max(image.shape[1] // factor, 1), max(image.shape[0] // factor, 1))
-    cropped = image[: size[1] * factor, : size[0] * factor]
-    reduced: NDArray[Any] = cv2.resize(cropped, size, interpolation=cv2.INTER_AREA)
-    return reduced
+    table = read_table(path)
+    if len(table.data) != frames.shape[0] or table.columns[:2] != OFFSETS[:2]:
+        wanted = f"expected {frames.shape[0]} rows with the columns {', '.join(OFFSETS[:2])}"
+        raise ValueError(f"{path}: {wanted}, found {len(table.data)} rows with {', '.join(table.columns)}")
+    given = {name: table[name] for name in table.columns}
+    return np.column_stack([given.get(name, np.full(len(table.data), name == OFFSETS[3])) for name in OFFSETS])
 
 
 def _in_order(frames: Video, progress: Progress) -> Iterator[NDArray[Any]]:

@@ -27,6 +27,8 @@ __all__ = [
 
 KEY = "fluorodenoise"
 AXES = ("t", "y", "x")
+FRAME = "frame"
+"""The feature of a point that says which frame it stands for."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -52,14 +54,14 @@ def results_of(
 ) -> list[LayerDataTuple]:
     """A layer for each of the run's `names`, in the order in which to add them: the first one ends on top, visible.
 
-    `made_from` are the layers, by name, from which they were made.
+    Only points end above it, or it would hide them. `made_from` are the layers, by name, from which they were made.
     """
     made: list[LayerDataTuple] = []
     for name in names:
         layer = layer_of(run[name], name=name, source=source, detector=run.detector, made_from=made_from)
         layer[1]["visible"] = not made
-        made.append(layer)
-    return made[::-1]
+        made.insert(0, layer)
+    return sorted(made, key=lambda layer: layer[2] == "points")
 
 
 def layer_of(
@@ -73,21 +75,16 @@ def layer_of(
     """A layer `<source> · name` of a result, placed like its source; reads a few frames for the contrast.
 
     A video (T, Y, X) or an image (Y, X) becomes an image layer; a table of positions (row, column), one per frame,
-    becomes points with the table as their features.
+    becomes points (Y, X): the path of the frames' middle, which may be moved by hand.
     """
     video = video_of(source)
     origins = {other: layer.unique_id for other, layer in made_from.items()}
     record = {"source": source.unique_id, "name": name, "made from": origins, "detector": detector}
     attributes: dict[str, Any] = {"name": f"{source.name} · {name}"}
     if isinstance(item, Table):
-        positions = np.column_stack([np.arange(len(item.data)), item.data[:, :2]])
-        attributes |= {
-            **_placed(source, ndim=3),
-            "features": dict(zip(item.columns, item.data.T, strict=True)),
-            "size": max(min(video.shape[1:]) / 40, 1),
-            "metadata": {KEY: record},
-        }
-        return positions, attributes, "points"
+        positions, path = _path(item, frame=video.shape[1:])
+        path["metadata"][KEY] |= record
+        return positions, {**attributes, **_placed(source, ndim=2), **path}, "points"
     shift = (item.origin[0] - video.origin[0], item.origin[1] - video.origin[1])
     attributes |= {
         **_placed(source, ndim=item.data.ndim, shift=shift),
@@ -176,10 +173,39 @@ def current(layer: Layer, layers: Iterable[Layer]) -> dict[str, Layer]:
 
 def _item(layer: Layer) -> Item:
     if isinstance(layer, Points):
-        return Table(data=layer.features.to_numpy(np.float64), columns=tuple(layer.features.columns))
+        return _table(layer)
     if layer.ndim == 2:
         return Image(data=np.asarray(layer.data), pixel_size=_pixel_size(layer), origin=_read(layer)["origin"])
     return video_of(layer)
+
+
+def _path(table: Table, *, frame: tuple[int, int]) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    """Where the middle of every frame of `frame` (Y, X) pixels lies (T, 2) px, and how a points layer shows it.
+
+    Row and column live in the points alone, so that moving a point changes the table; the rest are their features.
+    """
+    middle = (np.array(frame) - 1) / 2
+    features = {FRAME: np.arange(len(table.data))} | dict(zip(table.columns[2:], table.data.T[2:], strict=True))
+    attributes: dict[str, Any] = {
+        "features": features,
+        "size": max(min(frame) / 40, 1),
+        "border_width": 0,
+        "metadata": {KEY: {"columns": table.columns, "middle": tuple(middle)}},
+    }
+    if "confidence" in features:
+        colours = {"face_color": "confidence", "face_colormap": "viridis", "face_contrast_limits": (0.0, 1.0)}
+        attributes |= colours
+    return table.data[:, :2] + middle, attributes
+
+
+def _table(points: Points) -> Table:
+    """The table that the points of a path stand for, in the order of the frames; NaN for a frame without a point."""
+    record, features = _read(points), points.features
+    frames = features[FRAME].to_numpy(int)
+    data = np.full((max(len(frames), frames.max(initial=-1) + 1), len(record["columns"])), np.nan)
+    data[frames, :2] = points.data - record["middle"]
+    data[frames, 2:] = features[list(record["columns"][2:])].to_numpy(np.float64)
+    return Table(data=data, columns=record["columns"])
 
 
 def _read(layer: Layer) -> Mapping[str, Any]:
@@ -239,6 +265,8 @@ def _limits(data: Any, *, like: tuple[float, float]) -> tuple[float, float]:
     So before and after look alike, and signed differences get grey for zero.
     """
     low, high = _range(data)
+    if data.ndim == 2 and np.array_equal(data, np.rint(data)):
+        return low, high  # a count has no part in the intensities
     if low < 0 < high and -low > 0.1 * high and like[0] >= 0:
         return -max(-low, high), max(-low, high)
     overlap = min(high, like[1]) - max(low, like[0])

@@ -1,0 +1,1 @@
+"""Tables that show what the stages are worth, on sequences whose truth is known."""

@@ -1,0 +1,89 @@
+"""Stretches of frames during which the view stood still, whatever moved in it.
+
+In one noisy frame a beating heart is all there is to see, and a flow follows it. Over many frames the faint anatomy
+that stands still shows as well: if the view rested, frames laid over one another as they are differ less, in most
+tiles, than frames moved along the offsets found for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_fluorodenoise.motion.picture import RunningPicture
+from napari_fluorodenoise.motion.votes import preferred
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["panning", "rested"]
+
+SHORTEST = 4
+"""Frames in which nothing more can be told."""
+STRAYS = 1 / 12
+"""Share of a frame's side within which anatomy moves by itself, to and fro; offsets that reach further are a pan."""
+AROUND = 5
+"""Frames before and after one in which a pan must show."""
+OVERLAP = 0.25
+"""Share of the field that all frames of a stretch must see for it to be compared."""
+
+
+def rested(
+    offsets: NDArray[np.float64],
+    frame_at: Callable[[int], NDArray[np.float32]],
+    *,
+    field: NDArray[np.bool_],
+    noise: float,
+) -> NDArray[np.float64]:
+    """`offsets` (T, 2) px of one segment without the steps within stretches of rest.
+
+    `frame_at(i)` is the band-passed frame (Y, X) of the i-th offset, `field` (Y, X) where frames are worth reading, and
+    `noise` the variance of their noise. The whole is tried first, then its halves, down to a few frames.
+    """
+    steps = np.diff(offsets, axis=0, prepend=offsets[:1])
+    waiting = [range(len(offsets))]
+    while waiting:
+        stretch = waiting.pop()
+        inner = slice(stretch.start + 1, stretch.stop)
+        if len(stretch) < SHORTEST or not steps[inner].any():
+            continue
+        if _reach(offsets, stretch) <= STRAYS * min(field.shape) and _rests(offsets, frame_at, stretch, field, noise):
+            steps[inner] = 0
+        elif len(stretch) >= 2 * SHORTEST:
+            middle = (stretch.start + stretch.stop) // 2
+            # Both halves hold the frames in the middle: the step there is tried as well.
+            waiting += [range(stretch.start, middle + 2), range(middle - 2, stretch.stop)]
+    return np.asarray(offsets[0] + np.cumsum(steps, axis=0))
+
+
+def panning(offsets: NDArray[np.float64], field: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which (T,) of the `offsets` (T, 2) px around a frame reach further than anatomy strays by itself."""
+    around = (range(max(t - AROUND, 0), min(t + AROUND + 1, len(offsets))) for t in range(len(offsets)))
+    return np.array([_reach(offsets, stretch) > STRAYS * min(field.shape) for stretch in around], bool)
+
+
+def _reach(offsets: NDArray[np.float64], stretch: range) -> float:
+    return float(np.ptp(offsets[stretch.start : stretch.stop], axis=0).max())
+
+
+def _rests(
+    offsets: NDArray[np.float64],
+    frame_at: Callable[[int], NDArray[np.float32]],
+    stretch: Sequence[int],
+    field: NDArray[np.bool_],
+    noise: float,
+) -> bool:
+    middle = np.median(offsets[stretch.start : stretch.stop], axis=0)
+    still, moved = (RunningPicture((field.shape[0], field.shape[1])) for _ in range(2))
+    for i in stretch:
+        frame = frame_at(i)
+        still.add(frame, np.zeros(2), where=field)
+        moved.add(frame, offsets[i] - middle, where=field)
+    views = still.view(np.zeros(2)), moved.view(np.zeros(2))
+    both = (views[0].count >= len(stretch)) & (views[1].count >= len(stretch))
+    if np.count_nonzero(both) < OVERLAP * np.count_nonzero(field):
+        return False
+    energies = (len(stretch) * view.unrest * both for view in views)
+    return preferred(*energies, noise=noise)
