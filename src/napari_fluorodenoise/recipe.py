@@ -30,7 +30,14 @@ __all__ = ["NAMED", "Recipe", "denoise"]
 NAMED: Mapping[str, Sequence[Mapping[str, Mapping[str, Any]]]] = {
     "fast": ({"denoise": {"of": ["frames"]}}, {"fuse": {}}),
     # Stabilize, Decompose, Denoise: doi 10.1007/978-3-031-16452-1_2
-    "sdd": ({"stabilize": {}}, {"decompose": {}}, {"denoise": {"of": ["background", "foreground"]}}, {"fuse": {}}),
+    # The whole frames are denoised as well: their errors are others, and Fuse weighs the two.
+    "sdd": (
+        {"stabilize": {}},
+        {"decompose": {"rank": 1, "window": 30}},
+        {"denoise": {"of": ["background", "foreground"], "radius": 1}},
+        {"denoise": {"of": ["frames"], "radius": 2}},
+        {"fuse": {}},
+    ),
 }
 """The recipes that have a name, as the stages of their JSON."""
 

@@ -129,7 +129,7 @@ def _systems(denoiser: str) -> dict[str, System]:
     first = alone.stages[0]
     if not isinstance(first, Denoise):
         raise ValueError(f"expected a recipe that begins with denoise, such as fast, found {denoiser!r}")
-    stages = tuple(replace(first, of=s.of) if isinstance(s, Denoise) else s for s in full.stages)
+    stages = tuple(replace(first, of=s.of, radius=s.radius) if isinstance(s, Denoise) else s for s in full.stages)
     unstable = tuple(s for s in stages if not isinstance(s, Stabilize))
     return {
         f"{MEAN}-frame mean": _mean,

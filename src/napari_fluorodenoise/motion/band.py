@@ -39,14 +39,16 @@ def reduced(image: NDArray[Any], factor: int) -> NDArray[Any]:
 def band_noise(autocorrelation: NDArray[np.float64], *, factor: int) -> float:
     """The variance that noise of unit variance and this `autocorrelation` (2r+1, 2r+1) keeps, reduced and band-passed.
 
-    The autocorrelation of what two linear filters leave is that of the noise, filtered twice.
+    The autocorrelation of what a linear filter leaves is that of the noise, filtered twice.
     """
     import cv2
 
-    reach = int(4 * COARSE * factor) * 2 + factor
-    kept = np.pad(np.asarray(autocorrelation, np.float64), reach)
+    twice = 1 - np.abs(np.arange(1 - factor, factor)) / factor  # a square's average, twice
+    padded = np.pad(np.asarray(autocorrelation, np.float64), 2 * factor)
+    averaged = cv2.sepFilter2D(padded, -1, twice / factor, twice / factor, borderType=cv2.BORDER_CONSTANT)
+    middle = averaged.shape[0] // 2
+    kept = np.pad(averaged[middle % factor :: factor, middle % factor :: factor], int(8 * COARSE))
     for _ in range(2):
-        kept = cv2.blur(kept, (factor, factor))
-        kept = np.subtract(*(cv2.GaussianBlur(kept, (0, 0), sigma * factor) for sigma in (FINE, COARSE)))
-    middle = kept.shape[0] // 2
-    return float(max(kept[middle - factor // 2 : middle + 1, middle - factor // 2 : middle + 1].max(), 0.0))
+        fine, coarse = (cv2.GaussianBlur(kept, (0, 0), sigma) for sigma in (FINE, COARSE))
+        kept = fine - coarse
+    return float(max(kept[kept.shape[0] // 2, kept.shape[1] // 2], 0.0))

@@ -7,7 +7,7 @@ tiles, than frames moved along the offsets found for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,7 +71,7 @@ def _reach(offsets: NDArray[np.float64], stretch: range) -> float:
 def _rests(
     offsets: NDArray[np.float64],
     frame_at: Callable[[int], NDArray[np.float32]],
-    stretch: Sequence[int],
+    stretch: range,
     field: NDArray[np.bool_],
     noise: float,
 ) -> bool:

@@ -19,13 +19,13 @@ Pictures are band-passed, so that brightness and contrast inflow are no motion, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_fluorodenoise.motion.band import COARSE, FINE, band_passed, reduced
+from napari_fluorodenoise.motion.band import COARSE, FINE, reduced
 from napari_fluorodenoise.motion.dis import dense_flow
 from napari_fluorodenoise.motion.mode import flow_mode
 from napari_fluorodenoise.motion.phase import phase_shift
@@ -99,20 +99,20 @@ class Tracker:
         self._last: list[Place] = []  # the last place in every segment, and the frame there at the coarse scale
         self._views: list[NDArray[np.float32]] = []
         self._before = np.zeros(field.shape, np.float32)
+        self._shape = (field.shape[0], field.shape[1])
         self._segment = 0
 
-    def follow(self, image: NDArray[np.float32]) -> Place:
-        """The place of the next `image` (Y, X), with noise of unit variance.
+    def follow(self, frame: NDArray[np.float32], coarse: NDArray[np.float32]) -> Place:
+        """The place of the next `frame` (Y, X), band-passed; `coarse` is the same at the coarse scale, band-passed.
 
         Offsets count from the first frame of their segment.
         """
-        frame, coarse = band_passed(image), band_passed(reduced(image, COARSER))
         if self._is_blank(coarse):
             last = self._last[self._segment] if self._last else Place()
             return replace(last, confidence=0.0, shows=False)
         place = self._found(frame, coarse)
         if place.segment == len(self._pictures):
-            self._pictures.append(RunningPicture((frame.shape[0], frame.shape[1])))
+            self._pictures.append(RunningPicture(self._shape))
             self._last.append(place)
             self._views.append(coarse)
         self._pictures[place.segment].add(frame, place.offset, where=self._field)
@@ -134,8 +134,8 @@ class Tracker:
         pans = [t for times, path in zip(own, paths, strict=True) for t in np.array(times)[panning(path, self._field)]]
         self._field &= ~self._fixed([frames[t] for t in pans])
         for segment, (times, path) in enumerate(zip(own, paths, strict=True)):
-            still = rested(path, lambda i, times=times: frames[times[i]], field=self._field, noise=self._noise)
-            self._pictures[segment] = RunningPicture(self._before.shape)
+            still = rested(path, _picked(frames, times), field=self._field, noise=self._noise)
+            self._pictures[segment] = RunningPicture(self._shape)
             for t, offset in zip(times, still, strict=True):
                 settled[t] = replace(places[t], offset=offset)
                 self._pictures[segment].add(frames[t], offset, where=self._field)
@@ -145,7 +145,7 @@ class Tracker:
         """Where (Y, X) `frames` of a panning view show more that stays than what changes: edges, markers, blemishes."""
         import cv2
 
-        seen = RunningPicture(self._before.shape)
+        seen = RunningPicture(self._shape)
         for frame in frames:
             seen.add(frame, np.zeros(2), where=self._field)
         view = seen.view(np.zeros(2))
@@ -182,7 +182,7 @@ class Tracker:
     def _is_blank(self, coarse: NDArray[np.float32]) -> bool:
         values = coarse[self._coarse_field]
         power = float((values**2).mean()) if values.size else 0.0
-        return power <= BLANK * self._coarse_noise + np.finfo(np.float32).eps
+        return bool(power <= BLANK * self._coarse_noise + np.finfo(np.float32).eps)
 
     def _step(self, frame: NDArray[np.float32]) -> NDArray[np.float64]:
         """The mode of the flow to the frame before."""
@@ -218,11 +218,15 @@ class Tracker:
         return float(np.clip((float(values @ picture) - error) / texture, 0, 1))
 
 
+def _picked(frames: Scratch, times: Sequence[int]) -> Callable[[int], NDArray[np.float32]]:
+    return lambda index: frames[times[index]]
+
+
 def _eroded(field: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """`field` without its rim, as far as the band-pass smears what lies beyond it, or beyond the frame, into it."""
     import cv2
 
-    side = 33
+    side = 2 * int(2 * COARSE) + 1
     rim = np.ones((side, side), np.uint8)
     return np.asarray(cv2.erode(field.astype(np.uint8), rim, borderType=cv2.BORDER_REPLICATE), bool)
 
@@ -246,11 +250,12 @@ def _rest(view: View) -> NDArray[np.float32]:
 
     known = view.count > 0
     unrest = cv2.blur(view.unrest, (UNREST, UNREST))
-    usual = float(np.median(unrest[known])) if known.any() else 0.0
+    some = unrest[::4, ::4][known[::4, ::4]]
+    usual = float(np.median(some)) if some.size else 0.0
     if usual == 0:
         return known.astype(np.float32)
-    ratio = np.minimum(usual / np.maximum(unrest, 0.1 * usual), 1)
-    return np.asarray(known * ratio**4, np.float32)
+    ratio = usual / np.clip(unrest, usual, 10 * usual, out=unrest)
+    return np.asarray(known * np.square(np.square(ratio)), np.float32)
 
 
 def _textured(frame: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[Any]:

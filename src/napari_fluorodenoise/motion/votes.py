@@ -11,7 +11,7 @@ whole picture; and a beating heart that single noisy pixels cannot tell from noi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Votes:
     variance: float
 
     def agreed(self, *, tolerance: float) -> NDArray[np.float64]:
-        """The shift (2,) px that most tiles agree on to within `tolerance` px and their noise; 0 if nothing can tell."""
+        """The shift (2,) px that most tiles agree on, to within `tolerance` px and their noise; 0 if none can tell."""
         total = float(np.trace(self.normal.sum(axis=0)))
         if total <= 0:
             return np.zeros(2)
@@ -77,7 +77,7 @@ def votes(frame: NDArray[np.float32], picture: NDArray[np.float32], *, weights: 
     sums = [_tiles(rows * slopes[0] / 2), _tiles(rows * slopes[1] / 2), _tiles(columns * slopes[1] / 2)]
     normal = np.stack([sums[0], sums[1], sums[1], sums[2]], axis=-1).reshape(-1, 2, 2)
     moment = np.stack([_tiles(rows * missing), _tiles(columns * missing)], axis=-1)
-    counted = np.abs(missing[weight > 0])
+    counted = np.abs(missing[::2, ::2][weight[::2, ::2] > 0])
     deviation = 1.4826 * float(np.median(counted)) if counted.size else 0.0
     return Votes(normal, moment, max(SAMPLES * deviation**2, NEGLIGIBLE))
 
@@ -92,7 +92,7 @@ def preferred(energy: NDArray[np.float32], other: NDArray[np.float32], *, noise:
     return bool(np.clip(more, -CUT, CUT).sum() <= 0)
 
 
-def _tiles(values: NDArray[np.float32]) -> NDArray[np.float64]:
+def _tiles(values: NDArray[Any]) -> NDArray[np.float64]:
     """The sums (n,) over the tiles of `values` (Y, X); a tile at the end is smaller."""
     rows = np.add.reduceat(values, np.arange(0, values.shape[0], TILE), axis=0)
     return np.add.reduceat(rows, np.arange(0, values.shape[1], TILE), axis=1).astype(np.float64).ravel()

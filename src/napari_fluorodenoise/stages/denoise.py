@@ -11,8 +11,9 @@ block of 16 px is lost; the uncertainty says how much is, on average.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -50,15 +51,15 @@ class Denoise(Stage):
     """Distance of the overlapping blocks, in pixels: 4 takes half as long again and gains 0.2 dB."""
 
     def reads(self, run: Run) -> tuple[str, ...]:
-        """The videos named in `of`; a foreground's noise is that of the background under it.
+        """The videos named in `of`; with one half of a split the other, which tells how much noise it holds.
 
         Raises ValueError for a video whose noise is not known: what was resampled, or made of several.
         """
         unknown = [name for name in self.of if name not in KNOWN]
         if unknown:
             raise ValueError(f"expected videos whose noise is known ({', '.join(KNOWN)}), found {unknown[0]!r}")
-        under = ("background",) if "foreground" in self.of and "background" not in self.of else ()
-        return (*self.of, *under)
+        split = {"background", "foreground"}
+        return (*self.of, *sorted(split - set(self.of) if split & set(self.of) else ()))
 
     def adds(self, run: Run) -> dict[str, Added]:
         """`<name>_denoised` for each video, and `<name>_uncertainty`: the standard deviation of the error, on average.
@@ -75,7 +76,7 @@ class Denoise(Stage):
         noises = {}
         for index, name in enumerate(self.of):
             progress(index / len(self.of), f"noise of {name}")
-            noises[name] = _noise(name, run.video(name), detector)
+            noises[name] = _noise(name, run.video(name), detector, seen=_seen(run) if name == "background" else None)
         return FittedDenoise(noises, self.radius, self.strength, self.step)
 
 
@@ -84,14 +85,23 @@ class Noise:
     """The noise of one video: its variance as a `detector` has it, that of coefficients, and of smoothed frames.
 
     `signed` values are differences from a background, whose intensity sets their noise. `shared` noise is the same in
-    neighbouring frames, so they are no help.
+    neighbouring frames, so they are no help; it is at least `share` of a frame's, and more where the pixels of frame t
+    were `seen(t)` (Y, X) times only.
     """
 
     detector: Detector
     deviation: NDArray[np.float32]
     smoothed: Mapping[float, float]
-    signed: bool
-    shared: bool
+    signed: bool = False
+    shared: bool = False
+    share: float = 1.0
+    seen: Callable[[int], NDArray[np.float32]] | None = None
+
+    def of_background(self, foreground: NDArray[np.float32], t: int) -> NDArray[np.float32]:
+        """The noise variance (Y, X) in frame `t` of a background, 1 where it is the frame itself."""
+        share = np.float32(self.share)
+        variance = share if self.seen is None else np.clip(1 / np.maximum(self.seen(t), 1), share, 1)
+        return np.where(foreground == 0, np.float32(1), variance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,15 +137,19 @@ class FittedDenoise(FittedStage):
             scale = np.sqrt(noise.detector.variance(block["background"])).astype(np.float32)
             clean, left = self._filtered(block[name] / scale, noise, at)
             return clean * scale[at.inner], np.sqrt(left) * scale[at.inner]
-        clean, left = self._filtered(noise.detector.stabilize(block[name]), noise, at)
+        above = block["foreground"] if noise.shared else None
+        clean, left = self._filtered(noise.detector.stabilize(block[name]), noise, at, above)
         values = noise.detector.unstabilize(clean, residual=np.minimum(left, 1))
         return values, np.sqrt(left * noise.detector.variance(values))
 
     def _filtered(
-        self, values: NDArray[np.float32], noise: Noise, at: Block
+        self, values: NDArray[np.float32], noise: Noise, at: Block, above: NDArray[np.float32] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The core of `values` (t, y, x), which hold noise of unit variance, without it; and the error variance."""
-        from napari_fluorodenoise.denoisers.nested import guide, parts
+        """The core of `values` (t, y, x), which hold noise of unit variance, without it; and the error variance.
+
+        `above` (t, y, x) is the foreground where the values are a background: that holds less noise.
+        """
+        from napari_fluorodenoise.denoisers.nested import Part, guide, parts
         from napari_fluorodenoise.denoisers.wiener import wiener
 
         radii = sorted({min(1, self.radius), self.radius} - {0}) if not noise.shared else []
@@ -144,6 +158,8 @@ class FittedDenoise(FittedStage):
         clean, left = np.zeros_like(core), np.zeros_like(core)
         for index, t in enumerate(range(at.inner[0].start, at.inner[0].stop)):
             summands = parts(values, t, guides=guides, noise=noise.smoothed, radii=radii)
+            if above is not None:
+                summands = [Part(values[t], noise.of_background(above[t], at.core[0].start + index))]
             for order, part in enumerate(summands):
                 picture, error = wiener(
                     part.picture,
@@ -158,25 +174,35 @@ class FittedDenoise(FittedStage):
         return clean, left
 
 
-def _noise(name: str, video: Video, detector: Detector) -> Noise:
+def _noise(
+    name: str, video: Video, detector: Detector, *, seen: Callable[[int], NDArray[np.float32]] | None = None
+) -> Noise:
     from napari_fluorodenoise.denoisers.nested import smoothed_noise
     from napari_fluorodenoise.denoisers.wiener import SIZE
     from napari_fluorodenoise.primitives.dct import deviation
 
     white = np.ones((1, 1))
     correlation = white if name == "frames_decorrelated" else detector.autocorrelation
-    spectrum = deviation(correlation, size=SIZE)
-    measured = name in ("frames", "foreground")  # a foreground keeps all the noise of its frames
-    share = 1.0 if measured else _share(video, detector, spectrum)
+    spectrum, smoothed = deviation(correlation, size=SIZE), smoothed_noise(correlation)
+    if name in ("frames", "foreground"):  # a foreground keeps all the noise of its frames
+        return Noise(detector, spectrum, smoothed, signed=name == "foreground")
+    share = _share(video, detector, spectrum)
     if name == "background":
-        share = min(share, 1.0)  # a mean of frames holds no more noise than a frame; what looks like more is texture
-    return Noise(
-        detector=_scaled(detector, share),
-        deviation=spectrum,
-        smoothed=smoothed_noise(correlation),
-        signed=name == "foreground",
-        shared=name == "background",
-    )
+        # A mean of frames holds no more noise than a frame; what looks like more is texture.
+        return Noise(detector, spectrum, smoothed, shared=True, share=min(share, 1.0), seen=seen)
+    return Noise(_scaled(detector, share), spectrum, smoothed)
+
+
+def _seen(run: Run) -> Callable[[int], NDArray[np.float32]] | None:
+    """How often the pixels (Y, X) of a frame were seen in the whole sequence; None where the run does not know."""
+    from napari_fluorodenoise.motion.canvas import Canvas
+
+    times, offsets, frames = run.get("times_seen"), run.get("offsets"), run.video("background")
+    if not isinstance(times, Image):
+        return None
+    path = offsets.data[:, :2] if isinstance(offsets, Table) else np.zeros((frames.shape[0], 2))
+    canvas = Canvas.around(path, frame=(frames.shape[1], frames.shape[2]))
+    return partial(canvas.view, times.data)
 
 
 def _scaled(detector: Detector, factor: float) -> Detector:

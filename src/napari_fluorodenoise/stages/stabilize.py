@@ -135,8 +135,8 @@ def _followed(frames: Video, detector: Detector, factor: int, flow: DenseFlow, p
     shown, places = Scratch(), []
     for t, frame in enumerate(_in_order(frames, portion(progress, 0.0, 0.6))):
         image = reduced(detector.stabilize(frame), factor)
-        shown[t] = band_passed(image)
-        places.append(tracker.follow(image))
+        shown[t] = picture = band_passed(image)
+        places.append(tracker.follow(picture, band_passed(reduced(image, COARSER))))
     places = tracker.settled(places, shown)
     for done in range(ROUNDS):
         for t, place in enumerate(places):
