@@ -6,24 +6,18 @@ Background: rms of its error in units of the noise's rms at each pixel, over the
 (its own deviation over time on the canvas is below a tenth of the noise) and over all of them: the heart's shadow and
 the diaphragm move by themselves, and belong to the foreground by the method's definition. Foreground: the share of
 the wire's and of the vessels' contrast in it, by least squares on both at once. Where the detector pans, Decompose
-gets Stabilize's offsets, whose rms error is against the truth. Speed: frames per second at 512², with the detector
-measured before, and as a ratio to scikit-image's phase correlation of consecutive frames (a tenth of a pixel).
+gets Stabilize's offsets, whose rms error is against the truth.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
-from itertools import pairwise
 
 import numpy as np
-from skimage.registration import phase_cross_correlation
 
 import napari_fluorodenoise as fd
 from machine import described
 from napari_fluorodenoise.motion.canvas import Canvas
-from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.physics.phantom import Phantom, phantom
 from napari_fluorodenoise.video import Run
 
@@ -78,34 +72,6 @@ def accuracy(frames: int, seed: int) -> None:
                 print(f"| {title} | {method} | {' | '.join(f'{number:.2f}' for number in numbers)} |", flush=True)
 
 
-def rate(work: Callable[[], object], frames: int) -> float:
-    """Frames per second, the better of two."""
-    seconds = []
-    for _ in range(2):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return frames / min(seconds)
-
-
-def speed(frames: int, seed: int) -> None:
-    truth = phantom(frames=frames, shape=(512, 512), photons=60, pan=2.0, rng=seed)
-    video, run = truth.noisy.numpy(), measured(Run.of(truth.noisy))
-    stabilized = fd.Stabilize()(run)
-    rival = rate(
-        lambda: [phase_cross_correlation(a, b, upsample_factor=10) for a, b in pairwise(video)],
-        frames - 1,
-    )
-    print("\n| 512², pan 2 px/frame | frames/s | in phase correlation's |\n|---|---|---|")
-    rates = {
-        "phase correlation, scikit-image": rival,
-        "Stabilize": rate(lambda: fd.Stabilize()(run), frames),
-        "Decompose": rate(lambda: fd.Decompose()(stabilized), frames),
-    }
-    for name, found in rates.items():
-        print(f"| {name} | {found:.1f} | {found / rival:.2f} |")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=64)
@@ -113,7 +79,6 @@ def main() -> None:
     options = parser.parse_args()
     print(f"{described()}; seed {options.seed}, {options.frames} frames\n")
     accuracy(options.frames, options.seed)
-    speed(min(options.frames, 32), options.seed)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def noisy(clean: NDArray[np.float32], rng: np.random.Generator) -> fd.Video:
 
 
 def offsets_of(video: fd.Video, estimator: str) -> NDArray[np.float64]:
-    return fd.Stabilize(**({} if estimator == "dis" else {"estimator": estimator}))(video)["offsets"].data[:, :2]
+    return fd.Stabilize(estimator=estimator)(video)["offsets"].data[:, :2]
 
 
 def clip(name: str) -> NDArray[np.float32]:

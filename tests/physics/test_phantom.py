@@ -39,6 +39,23 @@ def test_detector_pans_at_the_stated_speed(panning):
     assert not phantom(frames=3, shape=(64, 64)).offsets.any()
 
 
+def test_the_detector_follows_a_path():
+    path = np.array([(0, 0), (3, -2), (-40.5, 5.25), (0, 0)])
+    found = phantom(frames=4, shape=(64, 64), pan=path, rng=1)
+    np.testing.assert_array_equal(found.offsets, path)
+    same = phantom(frames=4, shape=(64, 64), pan=path.tolist(), rng=1)
+    np.testing.assert_array_equal(found.noisy.data, same.noisy.data)
+    by_speed = phantom(frames=5, shape=(64, 64), pan=2.0, rng=1)
+    again = phantom(frames=5, shape=(64, 64), pan=by_speed.offsets, rng=1)
+    np.testing.assert_array_equal(by_speed.noisy.data, again.noisy.data)
+
+
+@pytest.mark.parametrize("path", [np.zeros((3, 2)), np.zeros((4, 3)), np.zeros(4)])
+def test_a_path_of_another_length_is_refused(path):
+    with pytest.raises(ValueError, match=r"offsets of shape \(4, 2\) as pan"):
+        phantom(frames=4, shape=(32, 32), pan=path)
+
+
 def test_still_anatomy_moves_with_the_offsets(panning):
     # a spot that holds neither heart nor diaphragm, seen from two places, by whole-pixel windows
     from scipy.ndimage import shift

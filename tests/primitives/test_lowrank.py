@@ -6,10 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_fluorodenoise.primitives.lowrank import (
-    LowRank,
     coefficients,
     dwn_svd,
-    fill_basis,
     inc_svd,
     orthonormal,
     partial_svd,
@@ -66,30 +64,6 @@ def test_a_column_in_the_span_brings_no_new_direction():
     longer = inc_svd(model, dense(model)[:, 1])
     assert longer.S[3] == pytest.approx(0, abs=1e-4)
     assert np.isfinite(dense(longer)).all()
-
-
-@pytest.mark.parametrize("rank", [1, 3])
-def test_a_filled_basis_reproduces_the_frame_and_needs_orthonormalising(rank):
-    model, values = model_and_frame(2, 5, rank)
-    where = np.arange(60) >= 40
-    blank = LowRank(np.where(where[:, None], 0, model.U), model.S, model.V)
-    filled = fill_basis(blank, values, where=where)
-    np.testing.assert_allclose(filled.last[where], values[where], atol=1e-4)
-    np.testing.assert_array_equal(filled.U[~where], model.U[~where])
-    assert np.abs(filled.U.T @ filled.U - np.eye(rank)).max() > 0.01
-    mended = orthonormal(filled)
-    np.testing.assert_allclose(dense(mended), dense(filled), atol=1e-4)
-    np.testing.assert_allclose(mended.U.T @ mended.U, np.eye(rank), atol=1e-5)
-
-
-def test_the_rank_one_fill_is_that_of_the_paper():
-    model, frame = model_and_frame(3, 4, 1)
-    where = np.arange(60) >= 40
-    model = orthonormal(LowRank(np.where(where[:, None], 0, model.U), model.S, model.V))
-    frame[~where] = model.last[~where]  # known to both: Y_O = u_O s v
-    u, y = model.U[~where, 0], frame[~where]
-    expected = frame[where] * (y @ u) / (y @ y)
-    np.testing.assert_allclose(fill_basis(model, frame, where=where).U[where, 0], expected, rtol=1e-4)
 
 
 def test_a_blank_model_has_no_coefficients_and_stays_finite():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_fluorodenoise.primitives.pcp import Pursuit
+from napari_fluorodenoise.primitives.pcp import Pursuit, fill
 
 EVERYTHING = (slice(None), slice(None))
 
@@ -134,3 +134,38 @@ def test_only_the_window_under_the_frame_is_compared():
         at = (slice(t, t + 40), slice(20 - t, 60 - t))
         pursuit.step(background, (1 + 0.01 * t) * world[at], at)
     np.testing.assert_allclose(background.picture / background.picture[30, 30], world / world[30, 30], rtol=1e-3)
+
+
+def filled(rank):
+    """Orthonormal planes, what mixes them, a frame, where it is filled in, and the planes afterwards."""
+    rng = np.random.default_rng(rank)
+    planes = np.linalg.qr(rng.standard_normal((60, rank)))[0].T.reshape(rank, 6, 10).astype(np.float32)
+    row, values = rng.uniform(5, 9, rank), rng.uniform(1, 2, (6, 10)).astype(np.float32)
+    where = np.arange(60).reshape(6, 10) >= 40
+    after = planes * ~where
+    fill(after, row, values, where=where)
+    return planes, row, values, where, after
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+def test_a_filled_basis_reproduces_the_frame_and_is_no_longer_orthonormal(rank):
+    planes, row, values, where, after = filled(rank)
+    np.testing.assert_allclose(np.tensordot(row, after, 1)[where], values[where], rtol=1e-5)
+    np.testing.assert_array_equal(after[:, ~where], planes[:, ~where])
+    tall = after.reshape(rank, -1)
+    assert np.abs(tall @ tall.T - np.eye(rank)).max() > 0.01
+
+
+def test_the_rank_one_fill_is_that_of_the_paper():
+    planes, row, values, where, _ = filled(1)
+    u, known = planes[0][~where], row[0] * planes[0][~where]  # known to both: Y_O = u_O s v
+    expected = values[where] * (known @ u) / (known @ known)  # eq. (3), second part
+    after = planes * ~where
+    fill(after, row, values, where=where)
+    np.testing.assert_allclose(after[0][where], expected, rtol=1e-4)
+
+
+def test_nothing_is_filled_by_a_blank_background():
+    planes = np.zeros((2, 3, 3), np.float32)
+    fill(planes, np.zeros(2), np.ones((3, 3), np.float32), where=np.ones((3, 3), bool))
+    assert not planes.any()

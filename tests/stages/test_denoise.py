@@ -7,7 +7,7 @@ from napari_fluorodenoise.engine.blocks import Block, Output, map_blocks
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.physics.phantom import phantom
 from napari_fluorodenoise.stages.denoise import Denoise
-from napari_fluorodenoise.video import Run, Video
+from napari_fluorodenoise.video import Image, Run, Video
 
 
 @pytest.fixture(scope="module", params=[0.0, 2.0], ids=["still", "panning"])
@@ -109,3 +109,29 @@ def test_texture_of_a_background_is_not_taken_for_noise():
     run = Run({"frames": still, "background": still.with_data(still.data.astype(np.float32))})
     clean = Denoise(of=("background",))(run)["background_denoised"].numpy()
     assert rms(clean - texture) < 2
+
+
+def background_of(noise, *, times_seen=None, foreground=1.0):
+    """A denoised flat background whose noise has the standard deviation `noise` of the frame's, 10."""
+    rng = np.random.default_rng(5)
+    shape = (6, 96, 96)
+    frames = Video(data=(1000 + 10 * rng.standard_normal(shape)).astype(np.float32))
+    own = (1000 + 10 * noise * rng.standard_normal(shape)).astype(np.float32)
+    items = {"frames": frames, "background": frames.with_data(own)}
+    items["foreground"] = frames.with_data(np.full(shape, foreground, np.float32))
+    if times_seen is not None:
+        items["times_seen"] = Image(data=np.full(shape[1:], times_seen, np.float32))
+    return Denoise(of=("background",))(Run(items))
+
+
+@pytest.mark.parametrize(("times_seen", "noise"), [(1, 1.0), (4, 0.5), (25, 0.2)])
+def test_a_background_pixel_holds_the_noise_of_as_many_frames_as_saw_it(times_seen, noise):
+    run = background_of(noise, times_seen=times_seen)
+    left = rms(run["background_denoised"].numpy() - 1000)
+    assert left < 0.3 * 10 * noise
+    assert 0.4 < rms(run["background_uncertainty"].numpy()) / left < 2.5
+
+
+def test_where_there_is_no_foreground_the_background_holds_all_of_the_frame_s_noise():
+    clean = background_of(1.0, times_seen=100, foreground=0.0)["background_denoised"].numpy()
+    assert rms(clean - 1000) < 0.3 * 10

@@ -52,6 +52,33 @@ def test_background_and_foreground_add_up():
     np.testing.assert_allclose(fused, background + foreground, atol=1e-3)
 
 
+def test_a_split_is_weighed_with_the_whole_frames():
+    rng = np.random.default_rng(3)
+    background, foreground, whole = (rng.uniform(90, 110, SHAPE) for _ in range(3))
+    run = Fuse(neighbours=0)(
+        run_of(noisy(np.float32), background=background, foreground=foreground - 100, frames=whole)
+    )
+    expected = 2 / 3 * whole + 1 / 3 * (background + foreground - 100)
+    np.testing.assert_allclose(run["fused"].numpy(), expected, rtol=1e-5)
+    assert (run["uncertainty"].numpy() <= np.sqrt(2 / 3 * 1 + 1 / 3 * 2) + 1e-5).all()
+
+
+@pytest.mark.parametrize("pan", [0.0, 2.0])
+def test_the_mean_of_split_and_whole_is_better_than_either_and_says_how_good_it_is(pan):
+    from napari_fluorodenoise.recipe import Recipe
+
+    truth = phantom(frames=14, shape=(112, 112), photons=60, pan=pan, rng=4)
+    run = Recipe.named("sdd")(truth.noisy)
+    split = run["background_denoised"].numpy() + run["foreground_denoised"].numpy()
+
+    def error(values):
+        return float(np.sqrt(((values - truth.clean) ** 2).mean()))
+
+    fused = error(run["fused"].numpy())
+    assert fused < min(error(split), error(run["frames_denoised"].numpy()))
+    assert 0.6 < fused / float(np.sqrt((run["uncertainty"].numpy() ** 2).mean())) < 1.4
+
+
 def split(foreground, *, deviation=1.0, offsets=None):
     """A run of a foreground of known error on a background of 0 that has none."""
     frames = Video(data=np.zeros(foreground.shape, np.float32))

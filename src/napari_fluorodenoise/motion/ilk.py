@@ -19,4 +19,6 @@ def dense_flow(fixed: NDArray[np.float32], moving: NDArray[np.float32]) -> NDArr
     """
     from skimage.registration import optical_flow_ilk
 
+    if min(fixed.shape) < 2:  # no slope there
+        return np.zeros((*fixed.shape, 2), np.float32)
     return np.moveaxis(optical_flow_ilk(fixed, moving, gaussian=True, dtype=np.float32), 0, -1)

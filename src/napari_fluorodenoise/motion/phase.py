@@ -43,7 +43,10 @@ def phase_shift(fixed: NDArray[np.float32], moving: NDArray[np.float32]) -> NDAr
     surface = irfft2(cross, s=shape)
     peak = np.unravel_index(int(surface.argmax()), shape)
     return np.array(
-        [_centred(at + _vertex(line, at), n) for at, n, line in zip(peak, shape, _lines(surface, peak), strict=True)]
+        [
+            _centred(at + _vertex(line, int(at)), n)
+            for at, n, line in zip(peak, shape, _lines(surface, peak), strict=True)
+        ]
     )
 
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_fluorodenoise.motion.band import COARSE
 from napari_fluorodenoise.motion.picture import RunningPicture
-from napari_fluorodenoise.motion.votes import preferred
+from napari_fluorodenoise.motion.votes import THIN, preferred
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,9 +60,10 @@ def rested(
 
 
 def panning(offsets: NDArray[np.float64], field: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which (T,) of the `offsets` (T, 2) px around a frame reach further than anatomy strays by itself."""
+    """Which (T,) of the `offsets` (T, 2) px around a frame reach further than anatomy strays, and than it is coarse."""
+    least = max(STRAYS * min(field.shape), 2 * COARSE)
     around = (range(max(t - AROUND, 0), min(t + AROUND + 1, len(offsets))) for t in range(len(offsets)))
-    return np.array([_reach(offsets, stretch) > STRAYS * min(field.shape) for stretch in around], bool)
+    return np.array([_reach(offsets, stretch) > least for stretch in around], bool)
 
 
 def _reach(offsets: NDArray[np.float64], stretch: range) -> float:
@@ -75,15 +77,17 @@ def _rests(
     field: NDArray[np.bool_],
     noise: float,
 ) -> bool:
-    middle = np.median(offsets[stretch.start : stretch.stop], axis=0)
-    still, moved = (RunningPicture((field.shape[0], field.shape[1])) for _ in range(2))
+    # The band-pass leaves nothing finer than every other pixel shows.
+    where, path = field[::THIN, ::THIN], offsets / THIN
+    middle = np.median(path[stretch.start : stretch.stop], axis=0)
+    still, moved = (RunningPicture((where.shape[0], where.shape[1])) for _ in range(2))
     for i in stretch:
-        frame = frame_at(i)
-        still.add(frame, np.zeros(2), where=field)
-        moved.add(frame, offsets[i] - middle, where=field)
+        frame = np.ascontiguousarray(frame_at(i)[::THIN, ::THIN])
+        still.add(frame, np.zeros(2), where=where)
+        moved.add(frame, path[i] - middle, where=where)
     views = still.view(np.zeros(2)), moved.view(np.zeros(2))
     both = (views[0].count >= len(stretch)) & (views[1].count >= len(stretch))
-    if np.count_nonzero(both) < OVERLAP * np.count_nonzero(field):
+    if np.count_nonzero(both) < OVERLAP * np.count_nonzero(where):
         return False
     energies = (len(stretch) * view.unrest * both for view in views)
     return preferred(*energies, noise=noise)

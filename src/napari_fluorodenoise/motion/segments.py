@@ -29,7 +29,7 @@ def beside(
         placed[own] -= placed[own][0]
         if segment:
             placed[own, 1] += np.ceil(right - placed[own, 1].min())
-        right = float(placed[own, 1].max()) + frame[1]
+        right = float(np.ceil(placed[own, 1].max())) + frame[1]
     return placed
 
 

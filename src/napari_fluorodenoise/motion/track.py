@@ -223,7 +223,7 @@ def _picked(frames: Scratch, times: Sequence[int]) -> Callable[[int], NDArray[np
 
 
 def _eroded(field: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """`field` without its rim, as far as the band-pass smears what lies beyond it, or beyond the frame, into it."""
+    """`field` without its rim, as far as the band-pass smears what lies beyond it into it."""
     import cv2
 
     side = 2 * int(2 * COARSE) + 1

@@ -19,7 +19,10 @@ def dense_flow(fixed: NDArray[np.float32], moving: NDArray[np.float32]) -> NDArr
     """
     from skimage.registration import optical_flow_tvl1
 
+    if min(fixed.shape) < 2:  # no slope there
+        return np.zeros((*fixed.shape, 2), np.float32)
     # Its data term is made for pictures between 0 and 1.
     low, high = float(min(fixed.min(), moving.min())), float(max(fixed.max(), moving.max()))
-    scaled = [(picture - low) / max(high - low, np.finfo(np.float32).tiny) for picture in (fixed, moving)]
-    return np.moveaxis(optical_flow_tvl1(*scaled, dtype=np.float32), 0, -1)
+    span = max(high - low, float(np.finfo(np.float32).tiny))
+    pair = ((picture - low) / span for picture in (fixed, moving))
+    return np.moveaxis(optical_flow_tvl1(*pair, dtype=np.float32), 0, -1)

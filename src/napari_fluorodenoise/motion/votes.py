@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Votes", "preferred", "votes"]
+__all__ = ["THIN", "Votes", "preferred", "votes"]
 
 TILE = 16
 """Samples on a tile's side."""
@@ -83,12 +83,12 @@ def votes(frame: NDArray[np.float32], picture: NDArray[np.float32], *, weights: 
 
 
 def preferred(energy: NDArray[np.float32], other: NDArray[np.float32], *, noise: float) -> bool:
-    """Whether squared residuals (Y, X), summed over frames, are no larger than the `other` ones, tile by tile.
+    """Whether squared residuals (y, x), summed over frames, are no larger than the `other` ones, tile by tile.
 
-    Both are 0 where nothing is known and hold equally much noise, of variance `noise`. No tile has more than `CUT` to
-    say, in units of twice the log of a likelihood.
+    They are of every `THIN`th pixel, 0 where nothing is known, and hold equally much noise of variance `noise`. No tile
+    has more than `CUT` to say, in units of twice the log of a likelihood.
     """
-    more = _tiles((energy - other)[::THIN, ::THIN]) / max(SAMPLES * noise, NEGLIGIBLE)
+    more = _tiles(energy - other) / max(SAMPLES * noise, NEGLIGIBLE)
     return bool(np.clip(more, -CUT, CUT).sum() <= 0)
 
 

@@ -67,16 +67,14 @@ def phantom(
     collimator's border.
     """
     rng = np.random.default_rng(rng)
-    path = np.asarray(pan, np.float64)
-    offsets = _pan(frames, speed=float(path), extent=0.5 * min(shape)) if path.ndim == 0 else path
+    offsets = _offsets(frames, pan, extent=0.5 * min(shape))
     anatomy = Anatomy(shape=shape, reach=int(np.abs(offsets).max()) + 1, rng=rng)
     field, response = _field(shape, collimated), _response()
     truth = {name: np.empty((frames, *shape), np.float32) for name in ("clean", "background", "wire")}
     noisy = np.empty((frames, *shape), np.uint16)
     fluence: NDArray[np.float32] | None = None
     for t, offset in enumerate(offsets):
-        contrast = float(np.clip(t / max(frames - 1, 1) * 1.6 - 0.1, 0, 1))
-        layers = anatomy.layers(seconds=t * FRAME_INTERVAL, offset=offset, contrast=contrast)
+        layers = anatomy.layers(seconds=t * FRAME_INTERVAL, offset=offset, contrast=_contrast(t, frames))
         if fluence is None:
             fluence = _fluence(layers.background, field, photons)
         quanta, means = _means(layers, fluence, response)
@@ -94,6 +92,16 @@ def phantom(
     )
 
 
+def _offsets(frames: int, pan: float | ArrayLike, *, extent: float) -> NDArray[np.float64]:
+    """The offsets (T, 2) of a `pan`: a speed, or the offsets themselves."""
+    path = np.asarray(pan, np.float64)
+    if path.ndim == 0:
+        return _pan(frames, speed=float(path), extent=extent)
+    if path.shape != (frames, 2):
+        raise ValueError(f"expected a speed or offsets of shape ({frames}, 2) as pan, found {path.shape}; match frames")
+    return path
+
+
 def _pan(frames: int, *, speed: float, extent: float) -> NDArray[np.float64]:
     """Offsets (T, 2) along an ellipse, at a constant speed: never further than twice `extent` pixels."""
     angle = np.linspace(0, 2 * np.pi, 4097)
@@ -101,6 +109,11 @@ def _pan(frames: int, *, speed: float, extent: float) -> NDArray[np.float64]:
     travelled = np.r_[0, np.cumsum(np.hypot(*np.diff(ellipse, axis=0).T))]
     distance = np.mod(speed * np.arange(frames), travelled[-1])
     return np.stack([np.interp(distance, travelled, ellipse[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _contrast(t: int, frames: int) -> float:
+    """How far the contrast agent has flowed in, 0 to 1, in frame `t`."""
+    return float(np.clip(t / max(frames - 1, 1) * 1.6 - 0.1, 0, 1))
 
 
 def _response() -> NDArray[np.float64]:

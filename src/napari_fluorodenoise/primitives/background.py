@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Picture = NDArray[np.float32]
     Mask = NDArray[np.bool_]
 
-__all__ = ["Background", "Follower", "Keep", "Window", "cleaned", "combined", "matched", "strips"]
+__all__ = ["DARK", "Background", "Follower", "Keep", "Window", "cleaned", "combined", "matched", "strips"]
 
 Keep: TypeAlias = "Callable[[Picture, Picture, int], Picture]"
 Window = tuple[slice, slice]
@@ -33,6 +33,8 @@ ROUNDS = 3
 """Rounds of least squares and clipping after which a frame's weights no longer change by noise."""
 ENOUGH = 16
 """Averages below which a frame has too little in common with the background to be matched."""
+DARK = 0.02
+"""A frame of less than this share of the usual brightness tells nothing of the background: the X-rays were off."""
 STRIP = 1 << 16
 """Pixels that are worked on at a time: a handful of pictures of that size stay in a core's cache."""
 

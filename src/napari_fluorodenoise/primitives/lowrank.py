@@ -28,7 +28,6 @@ __all__ = [
     "Span",
     "coefficients",
     "dwn_svd",
-    "fill_basis",
     "inc_svd",
     "orthonormal",
     "partial_svd",
@@ -131,22 +130,6 @@ def coefficients(basis: NDArray[np.float32], values: NDArray[np.float32]) -> NDA
     gram = (basis.T @ basis).astype(np.float64)
     ridge = 1e-9 * np.trace(gram) + np.finfo(np.float32).tiny
     return np.linalg.solve(gram + ridge * np.eye(len(gram)), (basis.T @ values).astype(np.float64))
-
-
-def fill_basis(model: LowRank, values: NDArray[np.float32], *, where: NDArray[np.bool_]) -> LowRank:
-    """The model whose newest column holds `values` (n,) at the pixels `where` (n,), by the smallest change of U.
-
-    For rank 1 this is eq. (3), second part, of arXiv 2208.14022. For higher ranks that formula does not reproduce
-    the frame; this one does: U[x] += (values[x] - last[x]) (S v)ᵀ / |S v|². U is no longer orthonormal afterwards.
-    """
-    row = model.S * model.V[-1]
-    energy = float(row @ row)
-    if energy == 0.0:
-        return model
-    U = model.U.copy()
-    missing = values[where] - _combine(U[where], row)
-    U[where] += np.outer(missing, (row / energy).astype(np.float32))
-    return LowRank(U, model.S, model.V)
 
 
 def _split(basis: NDArray[np.float32], column: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[Any], float]:

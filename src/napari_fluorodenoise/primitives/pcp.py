@@ -22,7 +22,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_fluorodenoise.primitives.background import Background, Keep, Window, cleaned, combined, matched, strips
+from napari_fluorodenoise.primitives.background import (
+    DARK,
+    Background,
+    Keep,
+    Window,
+    cleaned,
+    combined,
+    matched,
+    strips,
+)
 from napari_fluorodenoise.primitives.lowrank import (
     LowRank,
     Span,
@@ -36,10 +45,7 @@ from napari_fluorodenoise.primitives.lowrank import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Pursuit"]
-
-DARK = 0.02
-"""A frame of less than this share of the usual brightness tells nothing of the background: the X-rays were off."""
+__all__ = ["Pursuit", "fill"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +98,7 @@ class Pursuit:
             if young.any():
                 mean = aim[rows] + kept[0][rows] / np.maximum(count[rows], 1).astype(np.float32)
                 np.copyto(mean, frame[rows], where=entering[rows])
-                _fill(planes[:, rows], row, np.asarray(mean, np.float32), where=young)
+                fill(planes[:, rows], row, np.asarray(mean, np.float32), where=young)
 
     def _updates(
         self,
@@ -157,13 +163,14 @@ def _turned(basis: NDArray[np.float32], turn: NDArray[np.float64]) -> NDArray[np
     return np.tensordot(turn.T.astype(np.float32), basis, 1)
 
 
-def _fill(
+def fill(
     planes: NDArray[np.float32], row: NDArray[np.float64], values: NDArray[np.float32], *, where: NDArray[np.bool_]
 ) -> None:
-    """Let the newest frame's background show `values` (y, x), by the smallest change of the basis (r, y, x).
+    """Let the background that `row` (r,) mixes show `values` (y, x), by the smallest change of `planes` (r, y, x).
 
     For rank 1 this is eq. (3), second part, of arXiv 2208.14022. For higher ranks that formula does not reproduce the
-    frame; this one does: U[x] += (values[x] - last[x]) (S v)ᵀ / |S v|². The basis is no longer orthonormal afterwards.
+    frame; this one does: U[x] += (values[x] - last[x]) (S v)ᵀ / |S v|². The planes are changed in place,
+    and no longer orthonormal afterwards.
     """
     energy = float(row @ row)
     if energy == 0.0:

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_fluorodenoise.primitives.background import Background, Keep, Window, cleaned, matched
+from napari_fluorodenoise.primitives.background import DARK, Background, Keep, Window, cleaned, matched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["RobustMean"]
-
-DARK = 0.02
-"""A frame of less than this share of the usual brightness tells nothing of the background: the X-rays were off."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,15 +51,18 @@ class Denoise(Stage):
     """Distance of the overlapping blocks, in pixels: 4 takes half as long again and gains 0.2 dB."""
 
     def reads(self, run: Run) -> tuple[str, ...]:
-        """The videos named in `of`; with one half of a split the other, which tells how much noise it holds.
+        """The videos named in `of`, and with one half of a split the other, which tells how much noise it holds.
 
         Raises ValueError for a video whose noise is not known: what was resampled, or made of several.
         """
         unknown = [name for name in self.of if name not in KNOWN]
         if unknown:
             raise ValueError(f"expected videos whose noise is known ({', '.join(KNOWN)}), found {unknown[0]!r}")
-        split = {"background", "foreground"}
-        return (*self.of, *sorted(split - set(self.of) if split & set(self.of) else ()))
+        under = ("background",) if "foreground" in self.of and "background" not in self.of else ()
+        above = (
+            ("foreground",) if "background" in self.of and "foreground" in run and "foreground" not in self.of else ()
+        )
+        return (*self.of, *under, *above)
 
     def adds(self, run: Run) -> dict[str, Added]:
         """`<name>_denoised` for each video, and `<name>_uncertainty`: the standard deviation of the error, on average.
@@ -97,11 +100,14 @@ class Noise:
     share: float = 1.0
     seen: Callable[[int], NDArray[np.float32]] | None = None
 
-    def of_background(self, foreground: NDArray[np.float32], t: int) -> NDArray[np.float32]:
-        """The noise variance (Y, X) in frame `t` of a background, 1 where it is the frame itself."""
+    def of_background(self, t: int, *, above: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """The noise variance, (Y, X) or one number, of a background in frame `t`: 1 where the foreground `above` is 0.
+
+        There it is the frame itself.
+        """
         share = np.float32(self.share)
         variance = share if self.seen is None else np.clip(1 / np.maximum(self.seen(t), 1), share, 1)
-        return np.where(foreground == 0, np.float32(1), variance)
+        return np.asarray(variance if above is None else np.where(above == 0, 1, variance), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +143,7 @@ class FittedDenoise(FittedStage):
             scale = np.sqrt(noise.detector.variance(block["background"])).astype(np.float32)
             clean, left = self._filtered(block[name] / scale, noise, at)
             return clean * scale[at.inner], np.sqrt(left) * scale[at.inner]
-        above = block["foreground"] if noise.shared else None
+        above = block.get("foreground") if noise.shared else None
         clean, left = self._filtered(noise.detector.stabilize(block[name]), noise, at, above)
         values = noise.detector.unstabilize(clean, residual=np.minimum(left, 1))
         return values, np.sqrt(left * noise.detector.variance(values))
@@ -157,9 +163,11 @@ class FittedDenoise(FittedStage):
         core = values[at.inner]
         clean, left = np.zeros_like(core), np.zeros_like(core)
         for index, t in enumerate(range(at.inner[0].start, at.inner[0].stop)):
-            summands = parts(values, t, guides=guides, noise=noise.smoothed, radii=radii)
-            if above is not None:
-                summands = [Part(values[t], noise.of_background(above[t], at.core[0].start + index))]
+            if noise.shared:
+                variance = noise.of_background(at.core[0].start + index, above=None if above is None else above[t])
+                summands = [Part(values[t], np.broadcast_to(variance, values[t].shape))]
+            else:
+                summands = parts(values, t, guides=guides, noise=noise.smoothed, radii=radii)
             for order, part in enumerate(summands):
                 picture, error = wiener(
                     part.picture,

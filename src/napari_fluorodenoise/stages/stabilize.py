@@ -42,6 +42,8 @@ STANDS = 0.5
 """Offsets of a segment that all lie within this many px of their median are rest: its frames are not resampled."""
 VIEWS = 15
 """Frames, evenly spaced, whose median starts the panorama: enough to be rid of what only passes by."""
+GAIN_STEP = 4
+"""Every so many pixels tell how bright a frame is: it is one number."""
 CLIP = 2.0
 """Deviations beyond this many noise standard deviations do not count any further in the panorama's mean."""
 
@@ -177,13 +179,27 @@ def _panorama(frames: Video, canvas: Canvas, detector: Detector, progress: Progr
     mean = known_median(np.stack([p for p, _ in placed]), np.stack([k for _, k in placed]))
     count = np.any([k for _, k in placed], axis=0).astype(np.float32)
     for t, frame in enumerate(_in_order(frames, progress)):
-        image, known = canvas.place(frame, t, inside=inside)
-        common = known & (count > 0)
-        seen = mean[common]
-        gain = float(image[common] @ seen) / max(float(seen @ seen), 1e-12)
-        deviation = image / np.float32(gain or 1.0) - mean
-        limit = CLIP * np.sqrt(detector.variance(mean))
-        count += known
-        step = np.where(count > 1, np.clip(deviation, -limit, limit), deviation)
-        mean += known * step / np.maximum(count, 1)
+        at, known = canvas.under(t), canvas.laid_mask(inside, t)
+        _include(canvas.laid(frame, t), known, mean[at], count[at], detector)
     return mean
+
+
+def _include(
+    image: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    mean: NDArray[np.float32],
+    count: NDArray[np.float32],
+    detector: Detector,
+) -> None:
+    """Take an `image` into the `mean` of `count` others, (y, x) all, in place, where it is `known`."""
+    common = (known & (count > 0))[::GAIN_STEP, ::GAIN_STEP]
+    seen, shown = (picture[::GAIN_STEP, ::GAIN_STEP][common] for picture in (mean, image))
+    gain = float(shown @ seen) / max(float(seen @ seen), 1e-12)
+    count += known
+    step = image / np.float32(gain or 1.0)
+    step -= mean
+    limit = CLIP * np.sqrt(detector.variance(mean)).astype(np.float32)
+    np.clip(step, -limit, limit, out=step, where=count > 1)
+    step *= known
+    step /= np.maximum(count, 1)
+    mean += step
