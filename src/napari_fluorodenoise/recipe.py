@@ -36,7 +36,7 @@ NAMED: Mapping[str, Sequence[Mapping[str, Mapping[str, Any]]]] = {
         {"decompose": {"rank": 1, "window": 30}},
         {"denoise": {"of": ["background", "foreground"], "radius": 1}},
         {"denoise": {"of": ["frames"], "radius": 2}},
-        {"fuse": {}},
+        {"fuse": {"neighbours": 1}},
     ),
 }
 """The recipes that have a name, as the stages of their JSON."""

@@ -186,7 +186,7 @@ class Tracker:
 
     def _step(self, frame: NDArray[np.float32]) -> NDArray[np.float64]:
         """The mode of the flow to the frame before."""
-        textured = _textured(frame, self._field)[::GRID, ::GRID]
+        textured = _textured(frame, self._field)
         return flow_mode(self._flow(frame, self._before)[::GRID, ::GRID][textured])
 
     def _aligned(self, frame: NDArray[np.float32], start: Place, tolerances: tuple[float, ...]) -> Place:
@@ -259,11 +259,12 @@ def _rest(view: View) -> NDArray[np.float32]:
 
 
 def _textured(frame: NDArray[np.float32], usable: NDArray[np.bool_]) -> NDArray[Any]:
-    """The `usable` pixels around which the structure tensor's smaller eigenvalue is not among the smallest."""
+    """Of every `GRID`th pixel, those `usable` around which the structure tensor's smaller eigenvalue is not small."""
     import cv2
 
+    strength = cv2.cornerMinEigenVal(frame, blockSize=9, ksize=3)[::GRID, ::GRID]
+    usable = usable[::GRID, ::GRID]
     if not usable.any():
         return usable
-    strength = cv2.cornerMinEigenVal(frame, blockSize=9, ksize=3)
     textured: NDArray[np.bool_] = usable & (strength > np.percentile(strength[usable], TEXTURELESS))
     return textured
