@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -60,12 +61,13 @@ def main() -> None:
     shifts, means = rates.values()
     run, spent = measured(Run.of(video)), {}
     for number, stage in enumerate(recipe.stages, 1):
-        start = time.perf_counter()
+        start, before = time.perf_counter(), run
         run = stage(run)
         of = f" of {', '.join(stage.of)}" if isinstance(stage, fd.Denoise) else ""
         spent[f"{number}. {name_of(stage).capitalize()}{of}"] = time.perf_counter() - start
     rates |= {name: options.frames / time_ for name, time_ in spent.items()}
     rates["**`sdd`, all of it**"] = options.frames / sum(spent.values())
+    rates["Fuse with two neighbours"] = options.frames / seconds(partial(fd.Fuse(neighbours=2), before))
     print(f"{described()}; seed {options.seed}, {options.frames} frames of {options.size}²\n")
     print("| | frames/s | in phase correlation's | in NLM's |\n|---|---|---|---|")
     for name, rate in rates.items():
