@@ -154,9 +154,8 @@ def _read(path: Path, frames: Video) -> NDArray[np.float64]:
     table = read_table(path)
     if len(table.data) != frames.shape[0] or table.columns[:2] != OFFSETS[:2]:
         wanted = f"expected {frames.shape[0]} rows with the columns {', '.join(OFFSETS[:2])}"
-        raise ValueError(
-            f"{path}: {wanted}, found {len(table.data)} rows with {', '.join(table.columns)}; give the table of these frames"
-        )
+        found = f"{len(table.data)} rows with {', '.join(table.columns)}"
+        raise ValueError(f"{path}: {wanted}, found {found}; give the table of these frames")
     given = {name: table[name] for name in table.columns}
     return np.column_stack([given.get(name, np.full(len(table.data), name == OFFSETS[3])) for name in OFFSETS])
 
