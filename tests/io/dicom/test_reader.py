@@ -1,6 +1,7 @@
 """What a header becomes: timing, spacing, meaning, and nothing about the patient."""
 
 import json
+import re
 
 import numpy as np
 import pydicom
@@ -86,7 +87,7 @@ def test_nothing_about_the_patient_is_in_the_metadata(dicom_file, tmp_path):
         if output:
             io.write(tmp_path / output, video)
             video = io.read(tmp_path / output)
-        text = json.dumps(facts.dumped(video))
+        text = re.sub(r"\d+(\.\d+){4,}", "UID", json.dumps(facts.dumped(video)))  # random digits may spell anything
         assert not any(word in text for word in ("Doe", "Roe", "4711", "1970", "Elsewhere"))
 
 
