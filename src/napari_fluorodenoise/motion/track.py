@@ -19,7 +19,7 @@ Pictures are band-passed, so that brightness and contrast inflow are no motion, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +57,8 @@ COARSER = 4
 """Reduction of the frames in which cuts are looked for."""
 ALIKE, SAME = 0.3, 0.6
 """Correlation with what was seen before, at the coarse scale: below the first a frame is not what follows, from the
-second on it is what was found elsewhere. Real angiographies stay above 0.35 in their fastest pans; other patients,
-views and zooms stay below 0.25 where the flow leads, and below 0.5 at the best of all shifts."""
+second on it is what was found elsewhere. Real angiographies stay above 0.35 in their fastest pans; those of other
+patients and views stay below 0.25 where the flow leads, and zooms by 1.3; at the best of all shifts, below 0.5."""
 FEWEST = 100
 """Pixels at the coarse scale with which two views must overlap to be compared."""
 BLANK = 3.0
@@ -96,8 +96,8 @@ class Tracker:
         self._coarse_field = _eroded(reduced(field.astype(np.float32), COARSER) > 0.99)
         self._noise, self._coarse_noise, self._flow = noise, coarse_noise, flow
         self._pictures: list[RunningPicture] = []
-        self._last: list[Place] = []  # the last place in every segment, and the frame there at the coarse scale
-        self._views: list[NDArray[np.float32]] = []
+        self._last: list[Place] = []  # the last place in every segment,
+        self._views: list[NDArray[np.float32]] = []  # and the frame there at the coarse scale
         self._before = np.zeros(field.shape, np.float32)
         self._shape = (field.shape[0], field.shape[1])
         self._segment = 0
@@ -132,7 +132,7 @@ class Tracker:
         ]
         paths = [np.array([places[t].offset for t in times]) for times in own]
         pans = [t for times, path in zip(own, paths, strict=True) for t in np.array(times)[panning(path, self._field)]]
-        self._field &= ~self._fixed([frames[t] for t in pans])
+        self._field &= ~self._fixed(frames[t] for t in pans)
         for segment, (times, path) in enumerate(zip(own, paths, strict=True)):
             still = rested(path, _picked(frames, times), field=self._field, noise=self._noise)
             self._pictures[segment] = RunningPicture(self._shape)
@@ -141,7 +141,7 @@ class Tracker:
                 self._pictures[segment].add(frames[t], offset, where=self._field)
         return settled
 
-    def _fixed(self, frames: Sequence[NDArray[np.float32]]) -> NDArray[np.bool_]:
+    def _fixed(self, frames: Iterable[NDArray[np.float32]]) -> NDArray[np.bool_]:
         """Where (Y, X) `frames` of a panning view show more that stays than what changes: edges, markers, blemishes."""
         import cv2
 
