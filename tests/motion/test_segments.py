@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_fluorodenoise.motion.segments import beside, rested
+from napari_fluorodenoise.motion.segments import beside, places, steadied
+from napari_fluorodenoise.stages import stage_class
+from napari_fluorodenoise.video import Image, Run, Table, Video
 
 FRAME = (24, 20)
 paths = st.integers(1, 12).flatmap(
@@ -47,6 +49,35 @@ def test_one_segment_counts_from_its_first_frame():
 @pytest.mark.parametrize(("reach", "rests"), [(0.0, True), (0.4, True), (0.6, False), (5.0, False)])
 def test_a_segment_that_hardly_moves_rests(reach, rests):
     offsets = np.array([(1.0, 1.0), (1.0, 1.0 + reach), (1.0, 1.0 - reach), (7, 7), (90, 90), (180, 180)])
-    found = rested(offsets, np.array([0, 0, 0, 1, 1, 1]), within=0.5)
+    found = steadied(offsets, np.array([0, 0, 0, 1, 1, 1]), within=0.5)
     np.testing.assert_array_equal(found[:3], np.ones((3, 2)) if rests else offsets[:3])
     np.testing.assert_array_equal(found[3:], offsets[3:])
+
+
+def run_with(table):
+    frames = Video(data=np.zeros((3, 8, 8), np.uint8))
+    return Run({"frames": frames} if table is None else {"frames": frames, "offsets": table})
+
+
+def test_places_are_those_of_the_table_and_0_without_one():
+    offsets, segments = places(run_with(None))
+    assert not offsets.any()
+    assert not segments.any()
+    data = np.array([[0.0, 0.0, 0.0], [1.5, 2.0, 0.0], [0.0, 9.0, 1.0]])
+    offsets, segments = places(run_with(Table(data=data, columns=("row [px]", "column [px]", "segment"))))
+    np.testing.assert_array_equal(offsets, data[:, :2])
+    np.testing.assert_array_equal(segments, data[:, 2])
+
+
+@pytest.mark.parametrize("data", [np.zeros((2, 2)), np.zeros((3, 1)), np.full((3, 2), np.nan)])
+@pytest.mark.parametrize("name", ["decompose", "fuse", "denoise"])
+def test_a_table_of_other_frames_is_one_clear_line_in_every_stage_that_reads_it(data, name):
+    run = run_with(Table(data=data, columns=("row [px]", "column [px]")[: data.shape[1]]))
+    frames = run.video("frames")
+    flat = frames.with_data(np.ones(frames.shape, np.float32))
+    parts = ("background", "foreground", *(f"frames_{what}" for what in ("denoised", "uncertainty")))
+    items = dict.fromkeys(parts, flat) if name != "decompose" else {}
+    items |= {"times_seen": Image(data=np.ones((8, 8), np.float32))} if name == "denoise" else {}
+    stage = stage_class(name)(**({"of": ("background",)} if name == "denoise" else {}))
+    with pytest.raises(ValueError, match=r"expected (offsets for 3 frames, found 2|rows and columns of finite)"):
+        stage(run.adding(items))

@@ -1,4 +1,4 @@
-"""The segments of a sequence that jumps: stretches of frames of one scene, laid side by side on one canvas."""
+"""Where the frames of a run lie, and its segments: stretches of frames of one scene, side by side on one canvas."""
 
 from __future__ import annotations
 
@@ -6,10 +6,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_fluorodenoise.video import Run, Table
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["beside", "rested"]
+__all__ = ["beside", "places", "steadied"]
+
+
+def places(run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The offsets (T, 2) px of the run's frames and their segments (T,); 0 where the run does not know them.
+
+    Raises ValueError where the table `offsets` is not one of these frames: a row is missing, or no number.
+    """
+    count, table = run.video("frames").shape[0], run.get("offsets")
+    if not isinstance(table, Table):
+        return np.zeros((count, 2)), np.zeros(count)
+    if len(table.data) != count:
+        raise ValueError(
+            f"expected offsets for {count} frames, found {len(table.data)} rows; run Stabilize on these frames"
+        )
+    if table.data.shape[1] < 2 or not np.isfinite(table.data).all():
+        raise ValueError(
+            "expected rows and columns of finite offsets, found others; correct the table or run Stabilize again"
+        )
+    return table.data[:, :2], table["segment"] if "segment" in table.columns else np.zeros(count)
 
 
 def beside(
@@ -33,7 +54,7 @@ def beside(
     return placed
 
 
-def rested(offsets: NDArray[np.float64], segments: NDArray[np.integer], *, within: float) -> NDArray[np.float64]:
+def steadied(offsets: NDArray[np.float64], segments: NDArray[np.integer], *, within: float) -> NDArray[np.float64]:
     """`offsets` (T, 2) with a segment's set to those of its first frame where all lie `within` px of their median."""
     settled = np.array(offsets, np.float64)
     for segment in np.unique(segments):

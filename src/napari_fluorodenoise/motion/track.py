@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.motion.band import COARSE, FINE, reduced
 from napari_fluorodenoise.motion.dis import dense_flow
 from napari_fluorodenoise.motion.mode import flow_mode
@@ -120,7 +121,7 @@ class Tracker:
         self._before = frame
         return place
 
-    def settled(self, places: Sequence[Place], frames: Scratch) -> list[Place]:
+    def settled(self, places: Sequence[Place], frames: Scratch, *, progress: Progress = silent) -> list[Place]:
         """The `places` of all `frames`, band-passed and followed before, with the view at rest where it rested.
 
         From here on, what is fixed to the detector is left out.
@@ -134,7 +135,7 @@ class Tracker:
         pans = [t for times, path in zip(own, paths, strict=True) for t in np.array(times)[panning(path, self._field)]]
         self._field &= ~self._fixed(frames[t] for t in pans)
         for segment, (times, path) in enumerate(zip(own, paths, strict=True)):
-            still = rested(path, _picked(frames, times), field=self._field, noise=self._noise)
+            still = rested(path, _picked(frames, times, progress), field=self._field, noise=self._noise)
             self._pictures[segment] = RunningPicture(self._shape)
             for t, offset in zip(times, still, strict=True):
                 settled[t] = replace(places[t], offset=offset)
@@ -218,8 +219,14 @@ class Tracker:
         return float(np.clip((float(values @ picture) - error) / texture, 0, 1))
 
 
-def _picked(frames: Scratch, times: Sequence[int]) -> Callable[[int], NDArray[np.float32]]:
-    return lambda index: frames[times[index]]
+def _picked(frames: Scratch, times: Sequence[int], progress: Progress) -> Callable[[int], NDArray[np.float32]]:
+    """The frames at some `times`, by their place among them; each one read is a moment to stop."""
+
+    def picked(index: int) -> NDArray[np.float32]:
+        progress(0.0, "looking for rest")
+        return frames[times[index]]
+
+    return picked
 
 
 def _eroded(field: NDArray[np.bool_]) -> NDArray[np.bool_]:

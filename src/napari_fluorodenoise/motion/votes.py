@@ -1,8 +1,8 @@
 """The shift between two pictures on which most of their parts agree, each with the certainty that its texture gives.
 
-Least squares over a tile of pixels yields its shift d and the precision A of that shift (2, 2): A d = b. A tile's vote
-counts (C A⁻¹)⁻¹ with C⁻¹ = (variance A⁻¹ + tolerance² I)⁻¹: what noise leaves uncertain, but never more than the
-tolerance allows, so that one bright marker does not outvote the anatomy. Votes that lie further from the common shift
+Least squares over a tile of pixels yields its shift d from A d = b, with the covariance variance A⁻¹ (2, 2). A tile's
+vote counts C⁻¹, where C = variance A⁻¹ + tolerance² I: as noise leaves it certain, but never more than the tolerance
+allows, so that one bright marker does not outvote the anatomy. Votes that lie further from the common shift
 than their uncertainty explains are left out (Tukey's weights). In low noise this is the mode of the field of
 displacements by kernel density, with the tolerance as the kernel's width; in high noise it is least squares over the
 whole picture; and a beating heart that single noisy pixels cannot tell from noise, a tile can.

@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     Picture = NDArray[np.float32]
     Mask = NDArray[np.bool_]
 
-__all__ = ["DARK", "Background", "Follower", "Keep", "Window", "cleaned", "combined", "matched", "strips"]
+__all__ = [
+    "DARK",
+    "Background",
+    "Follower",
+    "Keep",
+    "Window",
+    "cleaned",
+    "combined",
+    "matched",
+    "seen_before",
+    "strips",
+]
 
 Keep: TypeAlias = "Callable[[Picture, Picture, int], Picture]"
 Window = tuple[slice, slice]
@@ -79,6 +90,16 @@ class Follower(Protocol):
 
         Of the frame only what is `known` (y, x) was seen; all of it where that is None.
         """
+
+
+def seen_before(new: Mask, known: Mask | None) -> Mask | None:
+    """What of a frame (y, x) the background has seen before, of which `new` it has not; None for all of it.
+
+    Of the frame only what is `known` was seen; all of it where that is None.
+    """
+    if not new.any():
+        return known
+    return ~new if known is None else known & ~new
 
 
 def matched(frame: Picture, basis: NDArray[np.float32], known: Mask | None, keep: Keep) -> NDArray[np.float64] | None:

@@ -46,11 +46,6 @@ class LowRank:
     S: NDArray[np.float64]
     V: NDArray[np.float64]
 
-    @property
-    def last(self) -> NDArray[np.float32]:
-        """The newest column (n,) float32."""
-        return _combine(self.U, self.S * self.V[-1])
-
 
 class Span:
     """Coordinates in the span of vectors x of which only the inner products `gram` (m, m) are known.

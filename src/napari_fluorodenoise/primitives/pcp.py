@@ -30,6 +30,7 @@ from napari_fluorodenoise.primitives.background import (
     cleaned,
     combined,
     matched,
+    seen_before,
     strips,
 )
 from napari_fluorodenoise.primitives.lowrank import (
@@ -78,7 +79,7 @@ class Pursuit:
         """Take one more `frame` (y, x) into `background`, which is changed."""
         planes, count = background.basis[:, *at], background.count[at]
         new = count == 0
-        common = known if not new.any() else ~new if known is None else known & ~new
+        common = seen_before(new, known)
         weights = matched(frame, planes, common, self.keep)
         if weights is None:  # nothing in common: as bright as the frame before
             weights = background.weights

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_fluorodenoise.primitives.background import DARK, Background, Keep, Window, cleaned, matched
+from napari_fluorodenoise.primitives.background import DARK, Background, Keep, Window, cleaned, matched, seen_before
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class RobustMean:
         """Take one more `frame` (y, x) into `background`, which is changed."""
         mean, count = background.basis[0][at], background.count[at]
         new = count == 0
-        common = known if not new.any() else ~new if known is None else known & ~new
+        common = seen_before(new, known)
         weights = matched(frame, mean[None], common, self.keep)
         gain = background.weights[0] if weights is None else weights[0]
         if abs(gain) < DARK:

@@ -79,11 +79,12 @@ class Decompose(Stage):
 
     def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedDecompose:
         """The background's states over the run's frames, which are read once."""
+        from napari_fluorodenoise.motion.segments import places
         from napari_fluorodenoise.stages.background import followed
         from napari_fluorodenoise.stages.foreground import Rule, filled
 
         frames, detector = run.video("frames"), detector_of(run)
-        offsets, segments = _places(run)
+        offsets, segments = places(run)
         rule = Rule(detector, threshold=self.threshold, dark=frames.photometric == "MONOCHROME2")
         shots = followed(
             frames,
@@ -131,23 +132,6 @@ class FittedDecompose(FittedStage):
             result[:] = shot.background(frame, t, ahead=self.ahead, keep=self.rule)
         background = _rounded(background, self.dtype)
         return {"background": background, "foreground": frames - background}
-
-
-def _places(run: Run) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The offsets (T, 2) px of the run's frames and their segments (T,); 0 where the run does not know them."""
-    count, table = run.video("frames").shape[0], run.get("offsets")
-    if not isinstance(table, Table):
-        return np.zeros((count, 2)), np.zeros(count)
-    if len(table.data) != count:
-        raise ValueError(
-            f"expected offsets for {count} frames, found {len(table.data)} rows; run Stabilize on these frames"
-        )
-    if table.data.shape[1] < 2 or not np.isfinite(table.data).all():
-        raise ValueError(
-            "expected rows and columns of finite offsets, found others; correct the table or run Stabilize again"
-        )
-    segments = table["segment"] if "segment" in table.columns else np.zeros(count)
-    return table.data[:, :2], segments
 
 
 def _on_canvas(frames: Video, offsets: NDArray[np.float64], shots: list[Shot]) -> dict[str, Image]:

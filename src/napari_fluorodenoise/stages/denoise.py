@@ -204,12 +204,12 @@ def _noise(
 def _seen(run: Run) -> Callable[[int], NDArray[np.float32]] | None:
     """How often the pixels (Y, X) of a frame were seen in the whole sequence; None where the run does not know."""
     from napari_fluorodenoise.motion.canvas import Canvas
+    from napari_fluorodenoise.motion.segments import places
 
-    times, offsets, frames = run.get("times_seen"), run.get("offsets"), run.video("background")
+    times, frames = run.get("times_seen"), run.video("frames")
     if not isinstance(times, Image):
         return None
-    path = offsets.data[:, :2] if isinstance(offsets, Table) else np.zeros((frames.shape[0], 2))
-    canvas = Canvas.around(path, frame=(frames.shape[1], frames.shape[2]))
+    canvas = Canvas.around(places(run)[0], frame=(frames.shape[1], frames.shape[2]))
     return partial(canvas.view, times.data)
 
 

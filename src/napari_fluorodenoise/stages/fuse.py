@@ -66,10 +66,12 @@ class Fuse(Stage):
 
     def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedFuse:
         """The parts that are there, and the range of the frames."""
+        from napari_fluorodenoise.motion.segments import places
+
         parts, frames = _parts(run), run.video("frames")
         blur = _blur(run, frames.shape[1:]) if parts == DECORRELATED else None
         limits = _limits(frames.dtype, frames.metadata.get("bits_stored"))
-        return FittedFuse(parts, self.neighbours, self.rho, _segments(run), frames.dtype, limits, blur)
+        return FittedFuse(parts, self.neighbours, self.rho, places(run)[1], frames.dtype, limits, blur)
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,14 +230,6 @@ def _parts(run: Run) -> tuple[str, ...]:
         if all(f"{name}_denoised" in run for name in parts):
             return parts
     raise ValueError(f"expected denoised frames, or a denoised background and foreground, found {', '.join(run)}")
-
-
-def _segments(run: Run) -> NDArray[np.float64]:
-    """Which view (T,) each frame shows, as Stabilize found them; all the same where it did not look."""
-    table = run.get("offsets")
-    if isinstance(table, Table) and "segment" in table.columns:
-        return table["segment"]
-    return np.zeros(run.video("frames").shape[0])
 
 
 def _limits(dtype: np.dtype[Any], bits: int | None) -> tuple[int, int] | None:

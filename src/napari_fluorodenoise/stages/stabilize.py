@@ -20,7 +20,7 @@ from napari_fluorodenoise.engine.blocks import Block, stream
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
 from napari_fluorodenoise.engine.scratch import Scratch
 from napari_fluorodenoise.motion import Estimator, estimator
-from napari_fluorodenoise.motion.segments import beside, rested
+from napari_fluorodenoise.motion.segments import beside, steadied
 from napari_fluorodenoise.physics.detector import Detector, detector_of
 from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage, refuse_infinite
 from napari_fluorodenoise.video import Image, Run, Table, Video
@@ -77,7 +77,7 @@ class Stabilize(Stage):
         }
 
     def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedStabilize:
-        """The offsets and the panorama of the run's frames, which are read three times."""
+        """The offsets and the panorama of the run's frames, which are read twice, a few of them once more."""
         from napari_fluorodenoise.motion.canvas import Canvas
 
         frames = run.video("frames")
@@ -100,7 +100,7 @@ class Stabilize(Stage):
             raise ValueError(f"{least}, found {rows} x {columns} pixels; stabilize larger ones")
         places = _followed(frames, detector, factor, estimator(self.estimator), progress)
         segments = np.array([place.segment for place in places])
-        offsets = rested(factor * np.array([place.offset for place in places]), segments, within=STANDS)
+        offsets = steadied(factor * np.array([place.offset for place in places]), segments, within=STANDS)
         offsets = beside(offsets, segments, frame=frames.shape[1:])
         return np.column_stack([offsets, segments, [place.confidence for place in places]])
 
@@ -139,7 +139,7 @@ def _followed(frames: Video, detector: Detector, factor: int, flow: DenseFlow, p
         image = reduced(detector.stabilize(frame), factor)
         shown[t] = picture = band_passed(image)
         places.append(tracker.follow(picture, band_passed(reduced(image, COARSER))))
-    places = tracker.settled(places, shown)
+    places = tracker.settled(places, shown, progress=portion(progress, 0.6, 0.6))
     for done in range(ROUNDS):
         for t, place in enumerate(places):
             progress(0.6 + 0.4 * (done + t / len(places)) / ROUNDS, "looking at all frames again")
