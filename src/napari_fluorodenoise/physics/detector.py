@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.physics.noise import NONE, Bins
 from napari_fluorodenoise.primitives import anscombe
+from napari_fluorodenoise.primitives.spectra import root
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
-    from napari_fluorodenoise.physics.differences import Blocks
+    from napari_fluorodenoise.physics.differences import Blocks, Group
     from napari_fluorodenoise.physics.noise import Line
     from napari_fluorodenoise.video import Run, Video
 
-__all__ = ["Detector", "detector_of", "measure", "measured"]
+__all__ = ["Detector", "detector_of", "measure", "measured", "surveyed"]
 
-LAGGING = 0.1
-"""Correlation between frames above which a reader is warned; a flat panel's lag stays below."""
+CERTAIN = 3.0
+"""Standard errors from which on lag is corrected for, and a drift is told."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,11 +32,14 @@ class Detector:
     """Noise and blur of one detector at one exposure, in the units of its frames.
 
     `slope` and `read_variance` are the photon-transfer line: variance = slope * mean + read_variance (the slope may be
-    0 for plain Gaussian noise and negative for an inverted scale); `floor` is the smallest variance the line may give.
+    0 for plain Gaussian noise and negative for an inverted scale), with their standard errors; `floor` is the smallest
+    variance the line may give, and `bins` are the points it was fitted through.
     `level` is the median intensity inside the field.
     `autocorrelation` (2r+1, 2r+1) is that of the noise at unit variance, 1 at its centre. `response` (k, k) is the
-    point response function, sum 1. `field` (Y, X) is True inside the collimator. `temporal_correlation` is that of the
-    noise between consecutive frames. `warnings` are sentences for a reader.
+    point response function, sum 1: what blurs the quanta, the read noise left out. `field` (Y, X) is True inside the
+    collimator. `temporal_correlation` is that of the noise between consecutive frames, `gain_drift` the change of the
+    gain per frame as a share of the first frame's; their standard errors are infinite where nothing tells.
+    `frame_interval` in s and `pixel_size` in mm are the sequence's. `warnings` are sentences for a reader.
     """
 
     slope: float
@@ -42,12 +49,49 @@ class Detector:
     autocorrelation: NDArray[np.float64]
     response: NDArray[np.float64]
     field: NDArray[np.bool_]
+    slope_error: float = 0.0
+    read_variance_error: float = 0.0
+    bins: Bins = NONE
     temporal_correlation: float = 0.0
+    temporal_correlation_error: float = np.inf
+    gain_drift: float = 0.0
+    gain_drift_error: float = np.inf
+    frame_interval: float | None = None
+    pixel_size: tuple[float, float] | None = None
     warnings: tuple[str, ...] = ()
 
-    def variance(self, mean: NDArray[Any]) -> NDArray[Any]:
+    @property
+    def whitening(self) -> NDArray[np.float64]:
+        """The kernel (2r+1, 2r+1), sum 1, that makes white noise into this detector's, read noise included."""
+        return root(self.autocorrelation)
+
+    @property
+    def quantum_share(self) -> float:
+        """The share of the noise variance at `level` that is the quanta's, and not read noise."""
+        variance = float(self.variance(self.level))
+        return float(np.clip(self.slope * self.level / variance, 0, 1))
+
+    @property
+    def lag(self) -> tuple[float, float]:
+        """What of its signal a pixel keeps for the next frame, as a share, and the standard error.
+
+        Lag holds back quanta and no read noise, so it is the temporal correlation by the quanta's share of the noise.
+        """
+        share = max(self.quantum_share, 0.05)
+        return float(np.clip(self.temporal_correlation / share, 0, 0.99)), self.temporal_correlation_error / share
+
+    @property
+    def quantum_slope(self) -> float:
+        """The slope that the detector would have without lag: gain * sum of the squared response * excess.
+
+        Lag with correlation l leaves (1 - l) / (1 + l) of a frame's quantum noise.
+        """
+        lag, error = self.lag
+        return self.slope * (1 + lag) / (1 - lag) if lag > CERTAIN * error else self.slope
+
+    def variance(self, mean: NDArray[Any] | float) -> NDArray[Any]:
         """The noise variance at each `mean` intensity: the photon-transfer line, not below its floor."""
-        return np.maximum(self.slope * mean + self.read_variance, self.floor)
+        return np.asarray(np.maximum(self.slope * mean + self.read_variance, self.floor))
 
     def stabilize(self, frames: NDArray[Any]) -> NDArray[np.float32]:
         """`frames` with noise of unit variance, 0 at `level`."""
@@ -77,37 +121,94 @@ def detector_of(run: Run) -> Detector:
     return run.detector or measure(run.video("frames"))
 
 
-def measure(video: Video, *, progress: Progress = silent) -> Detector:
-    """The detector of `video`, from at most 16 groups of four consecutive frames (about 8 million pixels).
+def surveyed(video: Video, groups: Sequence[Group]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The mean picture (Y, X) of some groups of `video`, and the collimator's field on it."""
+    from napari_fluorodenoise.physics import collimator
+
+    mean = np.mean([group.frames.mean(0, dtype=np.float64) for group in groups], axis=0)
+    return mean, collimator.field(mean, inverted=video.photometric == "MONOCHROME1")
+
+
+def measure(video: Video, *, progress: Progress = silent, pixels: int | None = None) -> Detector:
+    """The detector of `video`, from groups of consecutive frames spread over it: about `pixels` in all (16 million).
 
     Raises ValueError for fewer than two frames, where a frame that is looked at holds NaN or infinity, and for values
     so large that float32 would round their noise away. What could not be measured is said in `warnings`: the noise is
-    then taken to be constant, or white. The noise is that of differences between consecutive frames; lag with
-    correlation rho makes its variance read 1 - rho times too small.
+    then taken to be constant, or white. What anatomy that never rests adds to differences counts as noise, and is told.
     """
-    from napari_fluorodenoise.physics import collimator, differences, noise, response
+    from napari_fluorodenoise.physics import differences, drift, noise, response
 
-    groups = differences.groups(video, progress=progress)
-    mean = np.mean([group.frames.mean(0, dtype=np.float64) for group in groups], axis=0)
-    field = collimator.field(mean, inverted=video.photometric == "MONOCHROME1")
+    groups = differences.groups(video, progress=progress, pixels=pixels or differences.PIXELS)
+    mean, field = surveyed(video, groups)
     blocks = differences.blocks(groups, field=field)
-    line = noise.fit(blocks, floor=_least_variance(blocks, mean, video.dtype))
-    correlation = response.autocorrelation(blocks, line)
-    line = line.scaled(1 / response.kept_by_detrending(correlation))
-    lag = response.temporal_correlation(blocks, line)
-    level = float(np.median(mean[field]))
+    step = differences.grey_step(groups)
+    line = noise.fit(blocks, floor=_least_variance(step, mean, video.dtype))
     _refuse_too_large(mean, blocks)
-    return Detector(
+    correlation, reach = response.autocorrelation(blocks, line)
+    line = line.scaled(1 / response.kept_by_detrending(correlation))
+    level = float(np.median(mean[field]))
+    lag = response.temporal_correlation(blocks, line)
+    line = _lag_corrected(line, lag, share=response.at_rest(blocks), level=level)
+    read_share = _read_share(line, blocks.mean, level)
+    gain_drift = drift.gain_drift(blocks.brightness)
+    found = Detector(
         slope=line.slope,
         read_variance=line.read_variance,
         floor=line.floor,
         level=level,
         autocorrelation=correlation,
-        response=response.response(correlation, read_share=_read_share(line, blocks.mean, level)),
+        response=response.response(correlation, read_share=read_share),
         field=field,
-        temporal_correlation=lag,
-        warnings=(*line.warnings, *_lag_warning(lag)),
+        slope_error=line.errors[0],
+        read_variance_error=line.errors[1],
+        bins=line.bins,
+        temporal_correlation=lag[0],
+        temporal_correlation_error=lag[1],
+        gain_drift=gain_drift[0],
+        gain_drift_error=gain_drift[1],
+        frame_interval=video.frame_interval,
+        pixel_size=video.pixel_size,
     )
+    warnings = (*line.warnings, *noise.restless(blocks, line, correlation, reach), *_doubts(found, video, groups, step))
+    return replace(found, warnings=warnings)
+
+
+def _doubts(found: Detector, video: Video, groups: Sequence[Group], step: float) -> tuple[str, ...]:
+    """Sentences about what was done to the frames before they were stored, and what changes during the run."""
+    from napari_fluorodenoise.physics import drift, processing
+
+    if not len(found.bins.mean):  # without a noise there is no telling
+        return processing.clipped(groups, found.field)
+    inverted = video.photometric == "MONOCHROME1"
+    deviation = float(np.sqrt(found.variance(found.level)))
+    return (
+        *processing.filtered_in_time(found.temporal_correlation, found.temporal_correlation_error),
+        *processing.smoothed(found.autocorrelation),
+        *processing.sharpened(found.autocorrelation),
+        *processing.curved(found.bins, slope=found.slope, error=found.slope_error, inverted=inverted),
+        *processing.compressed(groups),
+        *processing.coarse(step, deviation),
+        *processing.clipped(groups, found.field),
+        *drift.drifting(found.gain_drift, found.gain_drift_error, frames=video.shape[0]),
+    )
+
+
+def _lag_corrected(line: Line, lag: tuple[float, float], *, share: float, level: float) -> Line:
+    """The line of single frames, where the line of differences reads lower by the noise that two frames share.
+
+    Frames that lie on other pixels share none: `share` is that of the blocks whose detector was at rest. Lag holds
+    back quanta, so it is the slope that grows, by what makes the variance at `level` right.
+    """
+    correlation, error = lag
+    if correlation <= CERTAIN * error:
+        return line
+    missing = correlation * share / (1 - correlation * share)
+    quanta = line.slope * level
+    if quanta <= 0 or not len(line.bins.mean):
+        return line.scaled(1 + missing)
+    factor = 1 + missing * float(line.variance(np.array(level))) / quanta
+    bins = replace(line.bins, variance=line.bins.variance + (factor - 1) * line.slope * line.bins.mean)
+    return replace(line, slope=line.slope * factor, errors=(line.errors[0] * factor, line.errors[1]), bins=bins)
 
 
 def _refuse_too_large(mean: NDArray[np.float64], blocks: Blocks) -> None:
@@ -120,20 +221,10 @@ def _refuse_too_large(mean: NDArray[np.float64], blocks: Blocks) -> None:
         )
 
 
-def _least_variance(blocks: Blocks, mean: NDArray[np.float64], dtype: np.dtype[Any]) -> float:
-    """The rounding's variance, and at least what keeps a division by it finite.
-
-    The smallest change there is tells the step of the grey levels, also of whole numbers scaled to floats.
-    """
-    changes = np.abs(blocks.difference[blocks.difference != 0])
-    step = float(changes.min()) if changes.size else float(dtype.kind != "f")
+def _least_variance(step: float, mean: NDArray[np.float64], dtype: np.dtype[Any]) -> float:
+    """The variance of rounding to grey levels a `step` apart, and at least what keeps a division by it finite."""
+    step = step or float(dtype.kind != "f")
     return max(step**2 / 12, 1e-12 * float(np.abs(mean).max()) ** 2, 1e-24)
-
-
-def _lag_warning(lag: float) -> tuple[str, ...]:
-    if lag <= LAGGING:
-        return ()
-    return (f"consecutive frames share {lag:.0%} of what looks like noise: lag, a recursive filter, or motion",)
 
 
 def _read_share(line: Line, means: NDArray[np.float64], level: float) -> float:

@@ -1,45 +1,46 @@
 """Still blocks of temporal differences: what the noise of one moving sequence is measured on.
 
-Four consecutive frames are aligned by whole pixels (interpolation would correlate the noise), and each gives the
-differences f0 - f1 and f2 - f3, cut into blocks. How much a block moves is judged by the smooth part of the *other*
-difference: its noise is independent, so choosing still blocks chooses no low noise.
+Up to eight consecutive frames are brought to one place (`alignment`), and give the differences f0 - f1, f2 - f3, ...,
+cut into blocks. How much a block moves is judged by the smooth part of the *other* differences around it: their noise
+is independent, so choosing still blocks chooses no low noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.physics.alignment import BLOCK, cut, grid, moved, remainder, shift
+from napari_fluorodenoise.physics.noise import detrended
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_fluorodenoise.video import Video
 
-    Frame = NDArray[np.float32]
-    Shift = tuple[int, int]
+    Frames = NDArray[np.float32]
 
-__all__ = ["BLOCK", "Blocks", "Group", "blocks", "groups"]
+__all__ = ["BLOCK", "LARGEST", "Blocks", "Group", "blocks", "grey_step", "groups"]
 
-BLOCK = 16
-"""Pixels along a block's side: large beside the noise's correlation, small beside what moves."""
-GROUPS = 16
-PIXELS = 2**23
-"""Bounds on how much is looked at: 16 groups of four frames, or 8 million pixels."""
-CLEARLY = 0.9
-"""A shift has to bring the picture's unrest below this share."""
+GROUP = 8
+PIXELS = 2**24
+"""Bounds on how much is looked at: groups of eight frames, 16 million pixels."""
 LARGEST = 1e15
 """Of larger values, sums of squares do not fit float32."""
+FURTHER = 2
+"""Pixels by which the scene has to pass from frame to frame before noise that stays on a pixel is told from it."""
+DIRECT = 0.03
+"""Pixels below which a shift is left as it is: its differences lie far below any noise."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Two to four consecutive frames (n, Y, X) in the sequence's dtype, the first of which is frame `start`."""
+    """Two to eight consecutive frames (n, Y, X) in the sequence's dtype, the first of which is frame `start`."""
 
     start: int
     frames: NDArray[Any]
@@ -47,33 +48,44 @@ class Group:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Blocks of temporal differences. `difference` (N, B, B) float32 and `mean` (N,) of the two frames' intensities.
+    """Blocks of temporal differences. `difference` (N, B, B) and `mean` (N,), the intensity there.
 
-    `motion` (N,) is the energy of the other difference's smooth part. `following` (N, B, B) is the difference to the
-    frame after, NaN where the detector moved or there was none.
+    `motion` (N,) is the energy of the other differences' smooth part around the block. `following` (N, B, B) is
+    the difference to the frame after, NaN where the detector moved or there was none. `brightness` (G, 3) says of every
+    group its middle frame, by which share the picture brightens per frame, and that rate's standard error. `displaced`
+    (M,) are the correlations of the noise of a detector's pixel with that in the frame after, while the scene passed
+    by: one of each block.
     """
 
-    difference: NDArray[np.float32]
+    difference: Frames
     mean: NDArray[np.float64]
     motion: NDArray[np.float64]
-    following: NDArray[np.float32]
+    following: Frames
+    brightness: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
+    displaced: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.mean)
 
 
-def groups(video: Video, *, progress: Progress = silent) -> list[Group]:
-    """Up to 16 groups of four consecutive frames, spread evenly over `video`; about 8 million pixels in all.
+NOTHING = np.zeros((0, BLOCK, BLOCK), np.float32)
+NONE = Blocks(NOTHING, np.zeros(0), np.zeros(0), NOTHING)
 
-    Raises ValueError for fewer than two frames, and where a frame that is looked at holds NaN, infinity or values
-    above `LARGEST`.
+
+def groups(video: Video, *, progress: Progress = silent, pixels: int = PIXELS) -> list[Group]:
+    """Groups of up to eight consecutive frames: all of `video`, or spread evenly over it where it is larger.
+
+    About `pixels` pixels are read in all, two groups at least. Raises ValueError for fewer than two frames, and where
+    a frame that is looked at holds NaN, infinity or values above `LARGEST`.
     """
     count, rows, columns = video.shape
     if count < 2:
         raise ValueError(f"expected at least two frames, found {count}; noise is measured between frames")
-    size = min(4, count)
-    number = int(np.clip(PIXELS // (size * rows * columns), 2, GROUPS))
-    starts = np.unique(np.linspace(0, count - size, number).round().astype(int))
+    size = min(GROUP if 2 * GROUP * rows * columns <= pixels else GROUP // 2, count)
+    starts = np.arange(0, count - 1, size)
+    number = max(2, pixels // (size * rows * columns))
+    if number < len(starts):
+        starts = np.unique(np.linspace(0, count - size, number).round().astype(int))
     found = []
     for n, start in enumerate(starts.tolist(), start=1):
         frames = np.asarray(video.data[start : start + size])
@@ -94,47 +106,106 @@ def _refuse_unknown(frames: NDArray[Any], start: int) -> None:
             raise ValueError(f"expected pixels up to {LARGEST:g}, found {largest:g} in frame {t}; scale them first")
 
 
-def blocks(found: list[Group], *, field: NDArray[np.bool_]) -> Blocks:
+def grey_step(found: Sequence[Group]) -> float:
+    """The step between neighbouring grey levels, also of whole numbers that were scaled to floats; 0 if all is equal.
+
+    It is the least gap between the values of a frame: for true floats that is tiny.
+    """
+    levels = np.unique(np.concatenate([group.frames[0, ::2, ::2].ravel() for group in found[:: len(found) // 2 or 1]]))
+    gaps = np.diff(levels.astype(np.float64))
+    return float(gaps.min()) if gaps.size else 0.0
+
+
+def blocks(found: Sequence[Group], *, field: NDArray[np.bool_]) -> Blocks:
     """The blocks of all groups that lie inside `field` (Y, X), without those that are clipped or do not change."""
     low, high = min(g.frames.min() for g in found), max(g.frames.max() for g in found)
-    parts = [part for group in found for part in _parts(group, field, float(low), float(high))]
-    names = ("difference", "mean", "motion", "following")
+    parts = [part for group in found for part in _parts(group, field, float(low), float(high))] or [NONE]
+    names = ("difference", "mean", "motion", "following", "brightness", "displaced")
     return Blocks(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def _parts(group: Group, field: NDArray[np.bool_], low: float, high: float) -> Iterator[Blocks]:
     frames = group.frames.astype(np.float32)
-    shifts = [_shift(a, b) for a, b in pairwise(frames)]
-    frames, inside = _aligned(frames, field, shifts)
-    pairs = {2: [(0, 1)], 3: [(0, 1), (1, 2)], 4: [(0, 1), (2, 3)]}[len(frames)]
-    cut = [_cut(frames[i] - frames[j]) for i, j in pairs]
-    moving = [_smooth_energy(difference) for difference in reversed(cut)]
-    known = _cut(inside).all((1, 2))
-    for (i, j), difference, motion in zip(pairs, cut, moving, strict=True):
-        both = _cut(frames[i]), _cut(frames[j])
+    if min(frames.shape[1:]) < BLOCK:
+        return
+    frames, inside, shifts = _aligned(frames, field)
+    known = np.asarray(cut(inside).all((1, 2)))
+    mean = cut(frames.mean(0)).mean((1, 2), dtype=np.float64)
+    pairs = [(i, i + 1) for i in range(0, len(frames) - 1, 2)] if len(frames) != 3 else [(0, 1), (1, 2)]
+    differences, seconds = zip(*(_difference(frames[i], frames[j]) for i, j in pairs), strict=True)
+    for n, (i, j) in enumerate(pairs):
+        both = cut(frames[i]), cut(frames[j])
         clipped = sum(((b == low) | (b == high)).sum((1, 2)) for b in both) > 2
+        difference = cut(differences[n])
         kept = known & ~clipped & difference.any((1, 2))
         still = j + 1 < len(frames) and shifts[i] == shifts[j] == (0, 0)
-        following = _cut(frames[j] - frames[j + 1]) if still else np.full_like(difference, np.nan)
-        mean = ((both[0] + both[1]) / 2).mean((1, 2), dtype=np.float64)
-        yield Blocks(difference[kept], mean[kept], motion[kept], following[kept])
+        following = cut(seconds[n] - frames[j + 1]) if still else np.full_like(difference, np.nan)
+        others = [other for m, other in enumerate(differences) if m != n] or [differences[n]]
+        motion = np.mean([_smooth_energy(other) for other in others], axis=0)
+        brightness = _brightness(group.start, frames, known) if n == 0 else np.zeros((0, 3))
+        displaced = _displaced(frames[i : i + 4], shifts[i]) if len(frames) >= i + 4 else np.zeros(0)
+        yield Blocks(difference[kept], mean[kept], motion[kept], following[kept], brightness, displaced)
 
 
-def _cut(frame: NDArray[Any]) -> NDArray[Any]:
-    """Blocks (N, B, B) that tile a frame, without what is left over at its end."""
-    rows, columns = frame.shape[0] // BLOCK, frame.shape[1] // BLOCK
-    tiles = frame[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
-    return tiles.reshape(-1, BLOCK, BLOCK)
+def _difference(first: Frames, second: Frames) -> tuple[Frames, Frames]:
+    """The difference of two frames (Y, X) of one place, and the second, moved onto the first by its part of a pixel."""
+    step = remainder(first, second)
+    second = moved(second, step) if np.abs(step).max() > DIRECT else second
+    difference = first - second
+    levels = cut((first + second) / 2).mean((1, 2)), cut(difference).mean((1, 2))
+    if levels[0].min() > 0:  # a change of the whole exposure is no noise
+        difference -= np.float32(np.median(levels[1] / levels[0])) * (first + second) / 2
+    return difference, second
 
 
-def _smooth_energy(difference: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Mean square (N,) of a block's 4 x 4 averages: motion stands out from noise there."""
-    coarse = difference.reshape(-1, BLOCK // 4, 4, BLOCK // 4, 4).mean((2, 4), dtype=np.float64)
-    return np.asarray((coarse**2).mean((1, 2)))
+def _smooth_energy(difference: Frames) -> NDArray[np.float64]:
+    """Mean square (N,) of the 4 x 4 averages of a block, less of its neighbours: motion stands out from noise there."""
+    import cv2
+
+    parts = grid(difference)
+    rows, columns = parts.shape[:2]
+    coarse = parts.reshape(rows, columns, BLOCK // 4, 4, BLOCK // 4, 4).mean((3, 5), dtype=np.float64)
+    nearby = np.array([0.25, 0.5, 0.25])
+    return np.asarray(cv2.sepFilter2D((coarse**2).mean((2, 3)), -1, nearby, nearby)).ravel()
 
 
-def _aligned(frames: Frame, field: NDArray[np.bool_], shifts: list[Shift]) -> tuple[Frame, NDArray[np.bool_]]:
-    """What all frames show of the first one's scene, cropped alike, and where all of it lies inside the field."""
+def _brightness(start: int, frames: Frames, known: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """One row of `Blocks.brightness` for aligned frames (n, Y, X); no row where there is nothing bright to compare."""
+    levels = np.stack([cut(frame).mean((1, 2), dtype=np.float64) for frame in frames])[:, known]  # (n, N)
+    middle = levels.mean(axis=0)
+    if len(frames) < 3 or middle.size < 8 or middle.min() < 0:
+        return np.zeros((0, 3))
+    bright = middle > 0.25 * np.median(middle)
+    time = np.arange(len(frames)) - (len(frames) - 1) / 2
+    rates = (time @ levels[:, bright]) / (time @ time) / np.maximum(middle[bright], 1e-12)
+    spread = 1.4826 * np.median(np.abs(rates - np.median(rates)))
+    error = 1.2533 * spread / np.sqrt(rates.size)
+    return np.array([[start + (len(frames) - 1) / 2, np.median(rates), error]])
+
+
+def _displaced(frames: Frames, step: tuple[int, int]) -> NDArray[np.float64]:
+    """Correlations (M,) of the noise of frames 0 and 1 at the same pixel of the detector, from four aligned frames.
+
+    While the scene moves over the detector, frame 0 less frame 3 here and frame 1 less frame 2 a `step` further show
+    other anatomy by the same pixel. None where the step is so small that the point response reaches across it.
+    """
+    if max(map(abs, step)) < FURTHER:
+        return np.zeros(0)
+    (y, x), (rows, columns) = step, frames.shape[1:]
+    here = (frames[0] - frames[3])[max(y, 0) : rows + min(y, 0), max(x, 0) : columns + min(x, 0)]
+    there = (frames[1] - frames[2])[max(-y, 0) : rows + min(-y, 0), max(-x, 0) : columns + min(-x, 0)]
+    parts = [detrended(cut(part)) for part in (here, there)]
+    energy = np.prod([(part**2).mean((1, 2), dtype=np.float64) for part in parts], axis=0)
+    kept = energy > 0
+    return np.asarray(2 * (parts[0] * parts[1]).mean((1, 2), dtype=np.float64)[kept] / np.sqrt(energy[kept]))
+
+
+def _aligned(frames: Frames, field: NDArray[np.bool_]) -> tuple[Frames, NDArray[np.bool_], list[tuple[int, int]]]:
+    """What all frames show of the first one's scene, cropped alike; where all of it lies inside the field; the steps.
+
+    Steps are whole pixels. Where the frames have too little in common they stay as they are.
+    """
+    shifts = [shift(a, b) for a, b in pairwise(frames)]
     places = np.cumsum([(0, 0), *shifts], axis=0)
     top, left = places.max(axis=0)
     bottom, right = places.min(axis=0) + field.shape
@@ -142,57 +213,4 @@ def _aligned(frames: Frame, field: NDArray[np.bool_], shifts: list[Shift]) -> tu
         places, (top, left), (bottom, right) = np.zeros_like(places), (0, 0), field.shape
     windows = [(slice(top - y, bottom - y), slice(left - x, right - x)) for y, x in places]
     inside = np.logical_and.reduce([field[window] for window in windows])
-    return np.stack([frame[window] for frame, window in zip(frames, windows, strict=True)]), inside
-
-
-def _shift(fixed: Frame, moving: Frame) -> Shift:
-    """Whole pixels (row, column) such that moving[x] shows what fixed[x + shift] shows, for most of the picture.
-
-    The peak of the correlation only proposes: a beating heart may pull it. Of it and no shift at all, the one that
-    leaves more of the picture still is followed downhill, and has to gain clearly: of many shifts of mere noise one
-    always cancels some of it.
-    """
-    import cv2
-
-    smooth = [cv2.GaussianBlur(frame, (0, 0), 2.0) for frame in (fixed, moving)]
-    costs: dict[Shift, float] = {}
-
-    def cost(shift: Shift) -> float:
-        if shift not in costs:
-            costs[shift] = _unrest(smooth[0], smooth[1], shift)
-        return costs[shift]
-
-    best = min((0, 0), _peak(fixed, moving), key=cost)
-    for _ in range(8):
-        around = [(best[0] + y, best[1] + x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
-        nearest = min(around, key=cost)
-        if cost(nearest) >= cost(best):
-            break
-        best = nearest
-    return best if cost(best) < CLEARLY * cost((0, 0)) else (0, 0)
-
-
-def _unrest(fixed: Frame, moving: Frame, shift: Shift) -> float:
-    """How much the stiller third of the picture changes after a shift."""
-    (y, x), (rows, columns) = shift, fixed.shape
-    if rows - abs(y) < BLOCK or columns - abs(x) < BLOCK:
-        return np.inf
-    a = fixed[max(y, 0) : rows + min(y, 0), max(x, 0) : columns + min(x, 0)]
-    b = moving[max(-y, 0) : rows + min(-y, 0), max(-x, 0) : columns + min(-x, 0)]
-    return float(np.quantile((_cut(a - b)[:, ::2, ::2] ** 2).mean((1, 2)), 0.3))
-
-
-def _peak(fixed: Frame, moving: Frame) -> Shift:
-    """The peak of the band-passed frames' cross-correlation, within an eighth of the frame."""
-    import cv2
-    from scipy.fft import irfft2, rfft2
-
-    window = np.outer(*(np.hanning(n + 2)[1:-1].astype(np.float32) for n in fixed.shape))
-    spectra = [
-        rfft2((cv2.GaussianBlur(f, (0, 0), 1.5) - cv2.GaussianBlur(f, (0, 0), 8.0)) * window) for f in (fixed, moving)
-    ]
-    surface = irfft2(spectra[0] * np.conj(spectra[1]), fixed.shape)
-    reach = min(max(min(fixed.shape) // 8, 1), min(fixed.shape) - 1)
-    index = np.arange(-reach, reach + 1)
-    at = np.unravel_index(surface[np.ix_(index, index)].argmax(), (index.size, index.size))
-    return int(index[at[0]]), int(index[at[1]])
+    return np.stack([frame[window] for frame, window in zip(frames, windows, strict=True)]), inside, shifts

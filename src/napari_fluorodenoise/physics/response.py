@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_fluorodenoise.physics.differences import BLOCK
-from napari_fluorodenoise.physics.noise import detrended, planes
+from napari_fluorodenoise.physics.noise import detrended, planes, still
 from napari_fluorodenoise.primitives.spectra import root, transfer
 
 if TYPE_CHECKING:
@@ -26,21 +26,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RADIUS",
+    "at_rest",
     "autocorrelation",
     "delta",
     "fwhm",
     "kept_by_detrending",
     "lag_mixing",
+    "noise_power_spectrum",
     "response",
     "temporal_correlation",
 ]
 
 RADIUS = 6
-STILL = 0.1
-"""Share of all blocks that counts as still; stricter than for the line, since motion correlates."""
+STILLEST = 0.4
+"""Share of the still blocks that is looked at, the stillest: motion correlates where it hardly adds to a variance."""
+ENOUGH = 400
+"""Still blocks up to which all are welcome."""
 FEWEST = 24
-ENOUGH = 200
-"""Blocks below which no correlation is told, and up to which the less still ones are welcome too."""
+"""Blocks below which no correlation is told."""
 HIDDEN = 0.1
 """Share of the noise variance below which a block tells nothing: rounding has swallowed its noise."""
 
@@ -52,23 +55,25 @@ def delta() -> Map:
     return white
 
 
-def autocorrelation(blocks: Blocks, line: Line) -> Map:
+def autocorrelation(blocks: Blocks, line: Line) -> tuple[Map, float]:
     """That of the noise at unit variance, (2r+1, 2r+1), 1 at its centre, taken to be even along either axis.
 
-    It is `delta` where no lag stands out from its own error, and where there are too few blocks to tell.
+    It is `delta` where no lag stands out from its own error, and where there are too few blocks to tell. The second
+    value is the share of the variance that is found at the outermost lags: what is left of motion, and taken off.
     """
     chosen, scale = _still(blocks, line)
     if len(chosen) < FEWEST:
-        return delta()
+        return delta(), 0.0
     products = _lag_products(detrended(blocks.difference[chosen]) / scale[:, None, None])
     measured = np.linalg.solve(lag_mixing(BLOCK, RADIUS), products.ravel()).reshape(products.shape)
     measured = (measured + measured[::-1] + measured[:, ::-1] + measured[::-1, ::-1]) / 4
     edge = np.ones_like(measured, bool)
     edge[2:-2, 2:-2] = False
+    reach = float(measured[edge].mean() / measured[RADIUS, RADIUS])
     measured -= measured[edge].mean()
     measured /= measured[RADIUS, RADIUS]
     error = 1 / (BLOCK * np.sqrt(len(chosen)))
-    return delta() if np.abs(measured - delta()).max() < 6 * error else measured
+    return (delta() if np.abs(measured - delta()).max() < 6 * error else measured), reach
 
 
 def kept_by_detrending(correlation: Map) -> float:
@@ -94,29 +99,64 @@ def response(correlation: Map, *, read_share: float) -> Map:
     return root(correlation - share * delta())
 
 
-def temporal_correlation(blocks: Blocks, line: Line) -> float:
-    """The correlation of the noise between consecutive frames; 0 where the detector moved all the time.
+def temporal_correlation(blocks: Blocks, line: Line) -> tuple[float, float]:
+    """The correlation of the noise between consecutive frames, and its standard error.
 
-    For lag that falls off geometrically (rho, rho², ...) consecutive differences correlate by -(1 - rho) / 2.
+    (0, inf) where it cannot be told: too little is still, or rounding hides the noise. For lag that falls off
+    geometrically (rho, rho², ...) consecutive differences correlate by -(1 - rho) / 2. Where the detector moved all
+    the time, the noise that stayed on its pixels tells (`Blocks.displaced`), up to a fifth too low.
     """
     chosen, _ = _still(blocks, line)
     chosen = chosen[np.isfinite(blocks.following[chosen, 0, 0])]
     if len(chosen) < FEWEST:
-        return 0.0
+        return _middle(blocks.displaced)
     first, second = detrended(blocks.difference[chosen]), detrended(blocks.following[chosen])
-    both = np.median((first * second).mean((1, 2)))
-    each = np.median((first**2).mean((1, 2))), np.median((second**2).mean((1, 2)))
+    energy = [(part**2).mean((1, 2), dtype=np.float64) for part in (first, second)]
+    each = np.median(energy, axis=1)
     if min(each) < HIDDEN * max(each):
-        return 0.0
-    return float(np.clip(1 + 2 * both / np.sqrt(each[0] * each[1]), -1, 1))
+        return 0.0, np.inf
+    seen = np.minimum(*energy) > HIDDEN * max(each)
+    both = (first * second)[seen].mean((1, 2), dtype=np.float64) / np.sqrt(energy[0] * energy[1])[seen]
+    return _middle(1 + 2 * both)
+
+
+def at_rest(blocks: Blocks) -> float:
+    """The share of the blocks that were seen while the detector rested."""
+    return float(np.isfinite(blocks.following[:, 0, 0]).mean()) if len(blocks) else 0.0
+
+
+def _middle(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The median of correlations, and its standard error for normal ones; (0, inf) for too few."""
+    if len(values) < FEWEST:
+        return 0.0, np.inf
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    return float(np.clip(middle, -1, 1)), 1.2533 * spread / float(np.sqrt(len(values)))
+
+
+def noise_power_spectrum(
+    correlation: Map, *, variance: float = 1.0, pixel_size: tuple[float, float] = (1.0, 1.0), size: int = 64
+) -> Map:
+    """The noise power spectrum (size, size), frequency 0 in the middle, in intensity² times the pixel's area.
+
+    Of noise of the given `variance` and autocorrelation `correlation`; its mean over all frequencies is the variance
+    times the area. With `pixel_size` in mm the frequencies run to 0.5 / pixel_size per mm.
+    """
+    lags = np.zeros((size, size))
+    radius = len(correlation) // 2
+    index = np.arange(-radius, radius + 1)
+    lags[np.ix_(index, index)] = correlation
+    return np.asarray(np.fft.fftshift(np.fft.fft2(lags).real) * variance * pixel_size[0] * pixel_size[1])
 
 
 def _still(blocks: Blocks, line: Line) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """The stillest blocks, less outliers and hidden noise, and the standard deviation of their differences."""
+    """The still blocks, less outliers and hidden noise, and the standard deviation of their differences."""
     if len(blocks) < FEWEST:
         return np.zeros(0, np.intp), np.zeros(0, np.float32)
     variance = line.variance(blocks.mean)
-    chosen = np.argsort(blocks.motion / variance)[: max(ENOUGH, int(STILL * len(blocks)))]
+    chosen = np.flatnonzero(still(blocks, variance))
+    order = np.argsort((blocks.motion / variance)[chosen], kind="stable")
+    chosen = chosen[order[: max(ENOUGH, int(STILLEST * len(order)))]]
     energy = (detrended(blocks.difference[chosen]) ** 2).mean((1, 2)) / variance[chosen]
     middle = np.median(energy)
     kept = (energy > HIDDEN) & (energy <= middle + 3 * 1.4826 * np.median(np.abs(energy - middle)))

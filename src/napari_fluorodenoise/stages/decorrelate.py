@@ -144,4 +144,4 @@ def _correlation_left(
         for group in differences.groups(frames, progress=progress)
     ]
     blocks = differences.blocks(groups, field=detector.field)
-    return response.autocorrelation(blocks, noise.fit(blocks, floor=detector.floor))
+    return response.autocorrelation(blocks, noise.fit(blocks, floor=detector.floor))[0]
