@@ -1,7 +1,18 @@
 import numpy as np
 import pytest
 
-from napari_fluorodenoise.physics.phantom import GAIN, phantom
+from napari_fluorodenoise.physics.chain import (
+    Beam,
+    BrightnessControl,
+    Display,
+    Electronics,
+    Exposure,
+    GainDrift,
+    ImagingChain,
+    Lag,
+    Scatter,
+)
+from napari_fluorodenoise.physics.phantom import phantom
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +41,7 @@ def test_noise_lies_on_the_stated_line_about_the_stated_mean(panning):
 
 
 def test_photons_are_the_mean_quanta_in_the_field(panning):
-    assert panning.background[0].mean() / GAIN == pytest.approx(100, rel=0.02)
+    assert panning.background[0].mean() / panning.chain.electronics.gain == pytest.approx(100, rel=0.02)
 
 
 def test_detector_pans_at_the_stated_speed(panning):
@@ -103,3 +114,75 @@ def test_a_collimator_leaves_a_dark_border():
     found = phantom(frames=2, shape=(96, 96), collimated=True)
     assert 0.5 < found.field.mean() < 0.9
     assert found.clean[:, ~found.field].mean() < 0.1 * found.clean[:, found.field].mean()
+
+
+def test_the_frames_of_a_seed_stay_what_they_were():
+    # what was measured on the sample data holds only for these very frames
+    found = phantom(frames=3, shape=(64, 80), rng=3)
+    assert found.noisy.data.sum(dtype=float) == pytest.approx(14659698, rel=1e-5)  # other noise: 6e-4
+    assert found.clean.sum(dtype=float) == pytest.approx(14643518.6, rel=1e-6)
+    assert (found.slope, found.read_variance) == pytest.approx((4.761069774703642, 1024 + 1 / 12))
+
+
+def test_a_chain_sets_dose_timing_and_spacing_and_arguments_replace_its_own():
+    chain = ImagingChain(
+        beam=Beam(photons=200), electronics=Electronics(gain=2, offset=50), frame_interval=0.1, pixel_size=0.2
+    )
+    found = phantom(frames=2, shape=(64, 64), chain=chain)
+    assert found.chain == chain
+    assert (found.noisy.frame_interval, found.noisy.pixel_size) == (0.1, (0.2, 0.2))
+    assert (found.background[0].mean() - 50) / 2 == pytest.approx(200, rel=0.02)
+    np.testing.assert_array_equal(found.response, chain.response)
+    other = phantom(frames=2, shape=(64, 64), chain=chain, photons=20, read_noise=7).chain
+    assert (other.beam.photons, other.electronics.read_noise, other.electronics.gain) == (20, 7, 2)
+    with pytest.raises(ValueError, match="electronics for read_noise=3"):
+        phantom(frames=2, shape=(64, 64), chain=ImagingChain(electronics=None), read_noise=3)
+
+
+def test_noise_lies_on_the_stated_line_above_the_offset():
+    chain = ImagingChain(scatter=Scatter(fraction=0.4), electronics=Electronics(gain=7, row_noise=1, offset=300))
+    found = phantom(frames=6, shape=(128, 128), chain=chain)
+    noise = found.noisy.data - found.clean.astype(float)
+    variance = found.slope * (found.clean - 300) + found.read_variance
+    assert np.mean(noise**2) / variance.mean() == pytest.approx(1, abs=0.03)
+    assert abs(noise.mean()) < 0.05 * noise.std()
+    assert (found.wire <= 1e-2).all()
+
+
+def test_a_still_patient_holds_the_scene_of_time_zero():
+    found, moving = (phantom(frames=5, shape=(96, 96), still=still) for still in (True, False))
+    np.testing.assert_array_equal(found.clean, np.broadcast_to(moving.clean[0], found.clean.shape))
+    assert (found.noisy.data[0] != found.noisy.data[1]).any()
+
+
+def test_a_still_patient_moves_with_the_detector_only():
+    found = phantom(frames=3, shape=(96, 96), still=True, pan=np.array([(0, 0), (4, -3), (0, 0)]))
+    np.testing.assert_allclose(found.clean[1, 10:80, 10:80], found.clean[0, 14:84, 7:77], rtol=1e-3)
+    np.testing.assert_array_equal(found.clean[2], found.clean[0])
+
+
+def test_motion_during_the_pulse_and_lag_smear_the_wire():
+    sharp, smeared, lagging = (
+        phantom(frames=8, shape=(96, 96), chain=chain)
+        for chain in (
+            ImagingChain(),
+            ImagingChain(exposure=Exposure(pulse=66, samples=8)),
+            ImagingChain(lag=Lag(time_constants=(100,))),
+        )
+    )
+    for other in (smeared, lagging):
+        assert (other.wire[2:] ** 2).sum() < 0.97 * (sharp.wire[2:] ** 2).sum()
+        assert other.wire[2:].sum() == pytest.approx(sharp.wire[2:].sum(), rel=0.05)
+
+
+def test_drift_brightness_control_and_a_display_reach_the_frames():
+    drifting = phantom(frames=4, shape=(48, 48), still=True, chain=ImagingChain(drift=GainDrift(percent=5)))
+    assert drifting.clean[3].mean() / drifting.clean[0].mean() == pytest.approx(1.15)
+    served = phantom(
+        frames=12, shape=(48, 48), still=True, chain=ImagingChain(brightness=BrightnessControl(target=3000))
+    )
+    centre = served.noisy.data[-1, 12:36, 12:36]
+    assert centre.mean() == pytest.approx(3000, rel=0.05)
+    shown = phantom(frames=2, shape=(48, 48), chain=ImagingChain(display=Display()))
+    assert (shown.noisy.dtype, shown.noisy.intensity) == (np.uint8, "display")
+    np.testing.assert_array_equal(shown.clean, phantom(frames=2, shape=(48, 48)).clean)

@@ -1,42 +1,38 @@
 """A simulated fluoroscopy sequence whose truth is known: the sample data, the demo's input, and the tests' yardstick.
 
-Per frame: line integrals of a moving chest -> transmission (Beer-Lambert) -> Poisson quanta, spread by the
-scintillator's gain (Swank) -> point response, which blurs signal and noise alike -> gain, electronic noise, ADC.
-Scatter, glare, lag and exposure control are left out.
+The line integrals of a moving chest go through an imaging chain (`physics.chain`), by default one of photon noise,
+a scintillator's blur of signal and noise alike, and electronic noise.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_fluorodenoise.physics.anatomy import Anatomy, Layers
+from napari_fluorodenoise.physics.anatomy import Anatomy
+from napari_fluorodenoise.physics.chain.beam import Beam
+from napari_fluorodenoise.physics.chain.chain import ImagingChain
 from napari_fluorodenoise.video import Video
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Phantom", "phantom"]
-
-GAIN = 16.0
-"""Counts per quantum: fine enough that the ADC's rounding is far below the noise."""
-SWANK = 0.9
-"""Swank factor of a CsI scintillator: the variance of the quanta is divided by it."""
-FRAME_INTERVAL = 1 / 15
-PIXEL_SIZE = 0.3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Phantom:
     """A noisy sequence and its truth, in the sequence's units; arrays are (T, Y, X) float32 unless said otherwise.
 
-    `noisy` is the sequence, uint16. `clean` is its noise-free mean as the detector blurs it; `background` is the same
-    without wire and contrast agent; `wire` is what the wire takes away (clean minus clean without wire, <= 0).
-    `offsets` (T, 2) float64 pixels (row, column) say where a frame's pixel (0, 0) lies in frame 0. `response` (k, k) is
-    the point response, sum 1. The noise variance is `slope` * clean + `read_variance`. `field` (Y, X) is True inside
-    the collimator.
+    `noisy` is the sequence as the `chain` stores it, uint16 by default. `clean` is its noise-free mean, linear in
+    X-rays: blurred as the detector does, before any display; `background` is the same without wire and contrast agent;
+    `wire` is what the wire takes away (clean minus clean without wire, <= 0). `offsets` (T, 2) float64 pixels (row,
+    column) say where a frame's pixel (0, 0) lies in frame 0. The noise variance is `slope` * (clean - the chain's
+    offset) + `read_variance`, but for lag, drift and a display. `field` (Y, X) is True inside the collimator.
     """
 
     noisy: Video
@@ -44,52 +40,97 @@ class Phantom:
     background: NDArray[np.float32]
     wire: NDArray[np.float32]
     offsets: NDArray[np.float64]
-    response: NDArray[np.float64]
-    slope: float
-    read_variance: float
     field: NDArray[np.bool_]
+    chain: ImagingChain
+
+    @property
+    def response(self) -> NDArray[np.float64]:
+        """The point response (k, k), sum 1."""
+        return self.chain.response
+
+    @property
+    def slope(self) -> float:
+        """How fast the noise variance grows with `clean`, in counts."""
+        return self.chain.slope
+
+    @property
+    def read_variance(self) -> float:
+        """The noise variance without X-rays, in counts squared."""
+        return self.chain.read_variance
 
 
 def phantom(
     *,
     frames: int = 40,
     shape: tuple[int, int] = (256, 256),
-    photons: float = 60.0,
+    photons: float | None = None,
     pan: float | ArrayLike = 0.0,
-    read_noise: float = 2.0,
+    read_noise: float | None = None,
     collimated: bool = False,
+    still: bool = False,
+    chain: ImagingChain | None = None,
     rng: np.random.Generator | int = 0,
 ) -> Phantom:
     """A simulated sequence of `frames` frames of `shape` (Y, X) pixels, with its truth.
 
-    `photons` is the mean number of quanta detected per pixel in the field, `pan` the detector's speed in pixels per
-    frame or the offsets (T, 2) themselves, `read_noise` the electronic noise in quanta (rms). `collimated` adds a
-    collimator's border.
+    `photons` is the mean number of quanta detected per pixel in the field, and `read_noise` the electronic noise in
+    quanta (rms); where given they replace those of the `chain`, which has 60 and 2 by default. `pan` is the detector's
+    speed in pixels per frame or the offsets (T, 2) themselves. `collimated` adds a collimator's border. `still` holds
+    heart, breath, wire and contrast agent as in frame 0.
     """
     rng = np.random.default_rng(rng)
+    chain = _chain(chain or ImagingChain(), photons=photons, read_noise=read_noise)
     offsets = _offsets(frames, pan, extent=0.5 * min(shape))
     anatomy = Anatomy(shape=shape, reach=int(np.abs(offsets).max()) + 1, rng=rng)
-    field, response = _field(shape, collimated), _response()
+    scene = _scene(anatomy, offsets, frame_interval=chain.frame_interval, still=still)
+    field = _field(shape, collimated)
+    fluence = chain.beam.fluence(scene(0.0)[0], field=field)
     truth = {name: np.empty((frames, *shape), np.float32) for name in ("clean", "background", "wire")}
-    noisy = np.empty((frames, *shape), np.uint16)
-    fluence: NDArray[np.float32] | None = None
-    for t, offset in enumerate(offsets):
-        layers = anatomy.layers(seconds=t * FRAME_INTERVAL, offset=offset, contrast=_contrast(t, frames))
-        if fluence is None:
-            fluence = _fluence(layers.background, field, photons)
-        quanta, means = _means(layers, fluence, response)
-        for name, mean in means.items():
-            truth[name][t] = mean
-        noisy[t] = _detect(quanta, response, read_noise=read_noise, rng=rng)
+    noisy = np.empty((frames, *shape), chain.dtype)
+    for t, exposed in enumerate(chain.expose(scene, frames=frames, fluence=fluence, rng=rng)):
+        background, without_wire, clean = exposed.means
+        noisy[t], truth["clean"][t], truth["background"][t] = exposed.frame, clean, background
+        truth["wire"][t] = clean - without_wire
     return Phantom(
-        noisy=Video(data=noisy, frame_interval=FRAME_INTERVAL, pixel_size=(PIXEL_SIZE, PIXEL_SIZE)),
+        noisy=_video(noisy, chain),
         **truth,
         offsets=offsets,
-        response=response,
-        slope=GAIN * float((response**2).sum()) / SWANK,
-        read_variance=(GAIN * read_noise) ** 2 + 1 / 12,
         field=field > 0.5,
+        chain=chain,
     )
+
+
+def _chain(chain: ImagingChain, *, photons: float | None, read_noise: float | None) -> ImagingChain:
+    """The `chain` with another dose and electronic noise, where they are given."""
+    if photons is not None:
+        chain = replace(chain, beam=Beam(photons=photons))
+    if read_noise is None:
+        return chain
+    if chain.electronics is None:
+        raise ValueError(f"expected a chain with electronics for read_noise={read_noise:g}, found none; leave it out")
+    return replace(chain, electronics=replace(chain.electronics, read_noise=read_noise))
+
+
+def _video(frames: NDArray[np.generic], chain: ImagingChain) -> Video:
+    spacing = (chain.pixel_size, chain.pixel_size)
+    video = Video(data=frames, frame_interval=chain.frame_interval, pixel_size=spacing)
+    return video if chain.display is None else replace(video, intensity="display")
+
+
+def _scene(
+    anatomy: Anatomy, offsets: NDArray[np.float64], *, frame_interval: float, still: bool
+) -> Callable[[float], NDArray[np.float32]]:
+    """The line integrals (3, Y, X) of background, contrast agent and wire, at a time in s."""
+    times = np.arange(len(offsets))
+
+    def scene(seconds: float) -> NDArray[np.float32]:
+        t = round(seconds / frame_interval, 9)  # whole at a frame's time, where the offsets are known exactly
+        offset = np.array([np.interp(t, times, offsets[:, axis]) for axis in (0, 1)])
+        moment = 0.0 if still else seconds
+        layers = anatomy.layers(seconds=moment, offset=offset, contrast=_contrast(0 if still else t, len(offsets)))
+        return np.stack([layers.background, layers.vessels, layers.wire])
+
+    return scene
 
 
 def _offsets(frames: int, pan: float | ArrayLike, *, extent: float) -> NDArray[np.float64]:
@@ -111,17 +152,9 @@ def _pan(frames: int, *, speed: float, extent: float) -> NDArray[np.float64]:
     return np.stack([np.interp(distance, travelled, ellipse[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def _contrast(t: int, frames: int) -> float:
-    """How far the contrast agent has flowed in, 0 to 1, in frame `t`."""
+def _contrast(t: float, frames: int) -> float:
+    """How far the contrast agent has flowed in, 0 to 1, at frame `t`."""
     return float(np.clip(t / max(frames - 1, 1) * 1.6 - 0.1, 0, 1))
-
-
-def _response() -> NDArray[np.float64]:
-    """A scintillator's point response (9, 9), FWHM about 1.3 pixels: a narrow core and a broader foot."""
-    axis = np.arange(-4, 5)
-    radius = axis[:, None] ** 2 + axis[None, :] ** 2
-    core, foot = (np.exp(-radius / (2 * sigma**2)) for sigma in (0.52, 1.2))
-    return np.asarray(0.8 * core / core.sum() + 0.2 * foot / foot.sum())
 
 
 def _field(shape: tuple[int, int], collimated: bool) -> NDArray[np.float64]:
@@ -133,38 +166,3 @@ def _field(shape: tuple[int, int], collimated: bool) -> NDArray[np.float64]:
     turned_columns = columns[None, :] - 0.03 * rows[:, None]
     inside = np.minimum(0.86 - np.abs(turned_rows), 0.82 - np.abs(turned_columns)) * min(shape) / 2
     return np.asarray(1 / (1 + np.exp(np.clip(-inside / 0.7, -30, 30))))
-
-
-def _fluence(background: NDArray[np.float32], field: NDArray[np.float64], photons: float) -> NDArray[np.float32]:
-    """Quanta per pixel that reach the patient (Y, X), so that `photons` are detected on average in the field."""
-    transmitted = np.exp(-background)[field > 0.5].mean()
-    return np.asarray(photons / transmitted * np.maximum(field, 0.02), np.float32)
-
-
-def _means(
-    layers: Layers, fluence: NDArray[np.float32], response: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-    """The mean quanta before the detector's blur, and the means in counts after it."""
-    background = fluence * np.exp(-layers.background)
-    without_wire = background * np.exp(-layers.vessels)
-    quanta = without_wire * np.exp(-layers.wire)
-    clean = GAIN * _blur(quanta, response)
-    wire = clean - GAIN * _blur(without_wire, response)
-    return quanta, {"clean": clean, "background": GAIN * _blur(background, response), "wire": wire}
-
-
-def _detect(
-    quanta: NDArray[np.float32], response: NDArray[np.float64], *, read_noise: float, rng: np.random.Generator
-) -> NDArray[np.uint16]:
-    """One exposure, in counts."""
-    caught = rng.poisson(quanta).astype(np.float32)
-    caught += np.sqrt(caught * np.float32(1 / SWANK - 1)) * rng.standard_normal(quanta.shape, dtype=np.float32)
-    signal = _blur(caught, response) + np.float32(read_noise) * rng.standard_normal(quanta.shape, dtype=np.float32)
-    return np.clip(np.rint(GAIN * signal), 0, 65535).astype(np.uint16)
-
-
-def _blur(image: NDArray[np.float32], response: NDArray[np.float64]) -> NDArray[np.float32]:
-    import cv2
-
-    blurred: NDArray[np.float32] = cv2.filter2D(image, cv2.CV_32F, response, borderType=cv2.BORDER_REFLECT_101)
-    return blurred
