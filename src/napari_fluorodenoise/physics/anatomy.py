@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Picture = NDArray[Any]
     Points = NDArray[np.float64]
 
-__all__ = ["Anatomy", "Layers", "Tubes"]
+__all__ = ["BREATH", "Anatomy", "Layers", "Tubes", "contraction", "splat"]
 
 HEART = np.array([0.50, 0.42])
 BEAT = 0.8
@@ -67,7 +67,7 @@ class Anatomy:
         """
         rows, columns = _grid(self._shape, self._unit, 0)
         rows, columns = rows + offset[0] / self._unit, columns + offset[1] / self._unit
-        beat = _beat(seconds)
+        beat = contraction(seconds)
         background = self._sample(offset) + _moving(rows, columns, seconds, beat)
         vessels = np.zeros(self._shape, np.float32)
         for tubes in self._tree:
@@ -91,7 +91,7 @@ class Anatomy:
 
         width = tubes.sigma * self._unit
         weight = peak * STEP * self._unit * np.sqrt(2 * np.pi) * width
-        drawn: Picture = gaussian_filter(_splat(points * self._unit - offset, weight, self._shape), width)
+        drawn: Picture = gaussian_filter(splat(points * self._unit - offset, weight, self._shape), width)
         return drawn
 
 
@@ -154,7 +154,7 @@ def _moving(rows: Picture, columns: Picture, seconds: float, beat: float) -> Pic
     return np.asarray(heart + abdomen, np.float32)
 
 
-def _beat(seconds: float) -> float:
+def contraction(seconds: float) -> float:
     """How contracted the heart is, in [0, 1]: quick contraction, slow relaxation."""
     phase = seconds / BEAT % 1.0
     return float(np.sin(np.pi * phase**0.6) ** 2)
@@ -210,7 +210,7 @@ def _wire(seconds: float, beat: float) -> Tubes:
     return Tubes(np.stack([s + 0.012 * beat * s, column - hook], axis=1), s, 0.0042)
 
 
-def _splat(position: Points, weight: NDArray[np.float64], shape: tuple[int, int]) -> Picture:
+def splat(position: Points, weight: NDArray[np.float64], shape: tuple[int, int]) -> Picture:
     """A picture whose pixels share each point's weight with their neighbours, bilinearly."""
     whole = np.floor(position).astype(int)
     inside = ((whole >= 0) & (whole < np.array(shape) - 1)).all(axis=1)
