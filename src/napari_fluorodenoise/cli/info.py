@@ -12,11 +12,11 @@ import typer
 
 from napari_fluorodenoise.cli.bar import bars
 from napari_fluorodenoise.cli.errors import naming
+from napari_fluorodenoise.cli.measured import described
 from napari_fluorodenoise.video import Run, Video
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from napari_fluorodenoise.engine.progress import Progress
     from napari_fluorodenoise.physics.detector import Detector
 
 __all__ = ["info"]
@@ -27,23 +27,72 @@ BASE, BLOCK = 0.19e9, 770
 """Bytes that a process takes, and that it takes per pixel of a frame: its peak at 512² and 1024² with two workers."""
 
 
-def info(file: Annotated[Path, typer.Argument(metavar="FILE", help="A sequence.")]) -> None:
+Plot = Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw what was measured.")]
+Calibrate = Annotated[
+    Path | None, typer.Option(metavar="OUT.json", help="Keep what was measured, for `denoise --detector`.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT.png and OUT.json where they exist.")]
+
+
+def info(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sequence.")],
+    plot: Plot = None,
+    calibrate: Calibrate = None,
+    overwrite: Overwrite = False,
+) -> None:
     """Print a sequence's shape, timing, spacing and intensities, and what its noise tells of the detector."""
     from napari_fluorodenoise.io import read
-    from napari_fluorodenoise.physics.detector import measure
 
     video = read(file)
+    _check(video, (plot, ".png"), (calibrate, ".json"), overwrite=overwrite)
     lines = list(_container(video))
     if video.shape[0] < 2:
         lines.append(("noise", "cannot be told from one frame; denoise needs at least two"))
     else:
         with naming(file), bars() as start:
-            detector = measure(video, progress=start("measuring noise"))
-            lines.extend([*_detector(detector, video), *_effort(detector, video)])
+            detector = _measured(video, start("measuring noise"), thorough=calibrate is not None)
+            lines.extend([*described(detector, linear=video.intensity == "linear"), *_effort(detector, video)])
+            _write(detector, video, plot=plot, calibrate=calibrate, title=file.name)
     lines.extend(("warning", text) for text in video.metadata.get("warnings", ()))
     print(file)
     for title, text in lines:
-        print(f"  {title:13} {text}")
+        print(f"  {title:11} {text}")
+
+
+def _measured(video: Video, progress: Progress, *, thorough: bool) -> Detector:
+    """The detector of `video`, from all of it where a calibration is wanted."""
+    from napari_fluorodenoise.physics.detector import measure
+
+    return measure(video, progress=progress, pixels=int(np.prod(video.shape)) if thorough else None)
+
+
+def _check(video: Video, *outputs: tuple[Path | None, str], overwrite: bool) -> None:
+    """Raise ValueError where an output cannot be written, before any work."""
+    from napari_fluorodenoise.io.files import FileError, vacant
+
+    for path, suffix in outputs:
+        if path is None:
+            continue
+        if path.suffix.lower() != suffix:
+            raise FileError(f"{path}: expected a name that ends in {suffix}, found {path.suffix or 'none'}; rename it")
+        vacant(path, overwrite=overwrite, folder=False)
+        if video.shape[0] < 2:
+            raise FileError(f"{path}: expected a sequence to measure, found one frame; nothing is written")
+
+
+def _write(detector: Detector, video: Video, *, plot: Path | None, calibrate: Path | None, title: str) -> None:
+    from napari_fluorodenoise.io.files import saving
+
+    if plot is not None:
+        from napari_fluorodenoise.cli.plot import draw
+
+        with saving(plot) as part:
+            draw(detector, part, title=title)
+    if calibrate is not None:
+        from napari_fluorodenoise.physics.calibration import Calibration
+
+        with saving(calibrate) as part:
+            part.write_text(Calibration.of(detector, video).to_json(), encoding="utf-8")
 
 
 def _container(video: Video) -> Iterator[tuple[str, str]]:
@@ -62,22 +111,6 @@ def _container(video: Video) -> Iterator[tuple[str, str]]:
     yield "window", f"{window[0]:.6g} to {window[1]:.6g}" if window else "not given"
 
 
-def _detector(detector: Detector, video: Video) -> Iterator[tuple[str, str]]:
-    """What the noise says."""
-    deviation = float(np.sqrt(detector.variance(np.array(detector.level))))
-    line = f"variance = {detector.slope:.4g} x intensity + {detector.read_variance:.4g}"
-    yield "noise", f"{line}; {deviation:.3g} rms at the median, {detector.level:.6g}"
-    from napari_fluorodenoise.physics.response import fwhm
-
-    width = fwhm(detector.response)
-    size = f" ({width * video.pixel_size[1]:.3g} mm)" if video.pixel_size else ""
-    yield "response", f"{width:.2f} pixels{size} full width at half maximum"
-    yield "time", f"noise correlation of consecutive frames {detector.temporal_correlation:+.3f}"
-    yield "collimator", _field(detector.field)
-    for warning in detector.warnings:
-        yield "warning", warning
-
-
 def _effort(detector: Detector, video: Video) -> Iterator[tuple[str, str]]:
     """What recipe `fast` will take, from doing it to a few frames in the middle."""
     from napari_fluorodenoise.recipe import Recipe
@@ -93,11 +126,3 @@ def _effort(detector: Detector, video: Video) -> Iterator[tuple[str, str]]:
     rate = few.shape[0] / (time.perf_counter() - began)
     memory = BASE + BLOCK * video.shape[1] * video.shape[2]
     yield "fast", f"about {video.shape[0] / rate:.0f} s at {rate:.1f} frames/s, {memory / 1e9:.1f} GB of memory"
-
-
-def _field(field: NDArray[np.bool_]) -> str:
-    if field.all():
-        return "none found"
-    rows, columns = (np.flatnonzero(field.any(axis=axis)) for axis in (1, 0))
-    box = f"rows {rows[0]}:{rows[-1] + 1}, columns {columns[0]}:{columns[-1] + 1}"
-    return f"the field is {field.mean():.0%} of the frame, within {box}"

@@ -140,37 +140,47 @@ def measure(video: Video, *, progress: Progress = silent, pixels: int | None = N
 
     groups = differences.groups(video, progress=progress, pixels=pixels or differences.PIXELS)
     mean, field = surveyed(video, groups)
+    level = float(np.median(mean[field]))
     blocks = differences.blocks(groups, field=field)
+    _refuse_too_large(mean, blocks)
     step = differences.grey_step(groups)
     line = noise.fit(blocks, floor=_least_variance(step, mean, video.dtype))
-    _refuse_too_large(mean, blocks)
     correlation, reach = response.autocorrelation(blocks, line)
     line = line.scaled(1 / response.kept_by_detrending(correlation))
-    level = float(np.median(mean[field]))
     lag = response.temporal_correlation(blocks, line)
-    line = _lag_corrected(line, lag, share=response.at_rest(blocks), level=level)
-    read_share = _read_share(line, blocks.mean, level)
-    gain_drift = drift.gain_drift(blocks.brightness)
-    found = Detector(
+    corrected = _lag_corrected(line, lag, share=response.at_rest(blocks), level=level)
+    found = replace(
+        _found(corrected, lag, drift.gain_drift(blocks.brightness), level=level, field=field),
+        autocorrelation=correlation,
+        response=response.response(correlation, read_share=_read_share(corrected, blocks.mean, level)),
+        frame_interval=video.frame_interval,
+        pixel_size=video.pixel_size,
+    )
+    warnings = (*line.warnings, *noise.restless(blocks, line, correlation, reach), *_doubts(found, video, groups, step))
+    return replace(found, warnings=warnings)
+
+
+def _found(
+    line: Line, lag: tuple[float, float], drift: tuple[float, float], *, level: float, field: NDArray[np.bool_]
+) -> Detector:
+    """A detector with that line, lag and drift, each with its error, and no blur."""
+    one = np.ones((1, 1))
+    return Detector(
         slope=line.slope,
         read_variance=line.read_variance,
         floor=line.floor,
         level=level,
-        autocorrelation=correlation,
-        response=response.response(correlation, read_share=read_share),
+        autocorrelation=one,
+        response=one,
         field=field,
         slope_error=line.errors[0],
         read_variance_error=line.errors[1],
         bins=line.bins,
         temporal_correlation=lag[0],
         temporal_correlation_error=lag[1],
-        gain_drift=gain_drift[0],
-        gain_drift_error=gain_drift[1],
-        frame_interval=video.frame_interval,
-        pixel_size=video.pixel_size,
+        gain_drift=drift[0],
+        gain_drift_error=drift[1],
     )
-    warnings = (*line.warnings, *noise.restless(blocks, line, correlation, reach), *_doubts(found, video, groups, step))
-    return replace(found, warnings=warnings)
 
 
 def _doubts(found: Detector, video: Video, groups: Sequence[Group], step: float) -> tuple[str, ...]:
