@@ -4,7 +4,7 @@ import os
 import platform
 from importlib.metadata import version
 
-PACKAGES = ("napari-fluorodenoise", "numpy", "scipy", "scikit-image", "opencv-python-headless", "dask", "pydicom")
+PACKAGES = ("napari-fluorodenoise", "numpy", "scipy", "scikit-image", "opencv-python-headless", "dask", "torch", "pydicom")
 
 
 def described() -> str:

@@ -38,6 +38,12 @@ NAMED: Mapping[str, Sequence[Mapping[str, Mapping[str, Any]]]] = {
         {"denoise": {"of": ["frames"], "radius": 2}},
         {"fuse": {"neighbours": 1}},
     ),
+    # Scintillator decorrelation: doi 10.1088/1361-6501/addc06
+    "scintillator": (
+        {"decorrelate": {"of": ["frames"]}},
+        {"denoise": {"of": ["frames_decorrelated"], "denoiser": "noise2self"}},
+        {"fuse": {}},
+    ),
 }
 """The recipes that have a name, as the stages of their JSON."""
 

@@ -1,11 +1,15 @@
 """Denoise: measurably nearer the truth, unbiased, honest about its error, and gentle with what is short-lived."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from napari_fluorodenoise.engine.blocks import Block, Output, map_blocks
+from napari_fluorodenoise.engine.progress import Cancelled
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.physics.phantom import phantom
+from napari_fluorodenoise.primitives.unbiased import NOTHING
 from napari_fluorodenoise.stages.denoise import Denoise
 from napari_fluorodenoise.video import Image, Run, Video
 
@@ -135,3 +139,72 @@ def test_a_background_pixel_holds_the_noise_of_as_many_frames_as_saw_it(times_se
 def test_where_there_is_no_foreground_the_background_holds_all_of_the_frame_s_noise():
     clean = background_of(1.0, times_seen=100, foreground=0.0)["background_denoised"].numpy()
     assert rms(clean - 1000) < 0.3 * 10
+
+
+def test_no_bias_at_low_dose():
+    dim = phantom(frames=12, shape=(128, 128), photons=10, rng=2)
+    error = Denoise(radius=2)(dim.noisy)["frames_denoised"].numpy() - dim.clean
+    assert abs(error.mean()) < 0.005 * dim.clean.mean()
+
+
+def test_what_the_way_back_lacks_is_read_from_the_frames_where_there_are_enough(sample):
+    many, few = sample.noisy, Video(data=sample.noisy.data[:, :48, :48])
+    found = [Denoise().fit(measured(Run.of(video))).denoisers["frames"].due for video in (many, few)]
+    assert found[0] is not NOTHING
+    assert np.abs(found[0].due).max() < 0.02 * sample.clean.mean()
+    assert found[1] is NOTHING
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The stage with a network that trains in no time, and one thread: a small network only waits for more."""
+    torch = pytest.importorskip("torch")
+    from napari_fluorodenoise.denoisers import unet
+
+    monkeypatch.setattr(unet, "UNet", partial(unet.UNet, channels=4, depth=1))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield Denoise(denoiser="noise2self", training_steps=4)
+    torch.set_num_threads(threads)
+
+
+def test_a_network_is_trained_in_the_fit_and_says_how_far_it_is(sample, trained):
+    heard = []
+    fitted = trained.fit(
+        measured(Run.of(sample.noisy)), progress=lambda fraction, message, preview=None: heard.append(message)
+    )
+    assert [message.partition(",")[0] for message in heard[-4:]] == [f"step {step} of 4" for step in (1, 2, 3, 4)]
+    assert "loss" in heard[-1]
+    assert "held out" in heard[-1]
+    assert fitted.halo == (0, 0, 0)
+
+
+def test_a_network_s_results_do_not_depend_on_the_cut(sample, trained):
+    run = trained(sample.noisy)
+    fitted = trained.fit(measured(Run.of(sample.noisy)))
+    outputs = {name: Output(np.dtype(np.float32)) for name in ("frames_denoised", "frames_uncertainty")}
+    cut = map_blocks(fitted, {"frames": sample.noisy.data}, outputs=outputs, size=(5, 30, 40))
+    for name, array in cut.items():
+        np.testing.assert_allclose(array, run[name].numpy(), rtol=1e-5)
+
+
+def test_a_generator_sets_what_a_network_becomes(sample, trained):
+    first, again, other = (
+        trained(sample.noisy, rng=np.random.default_rng(seed))["frames_denoised"].numpy() for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0
+
+
+def test_training_can_be_cancelled(sample, trained):
+    def stop(fraction, message, preview=None):
+        if message.startswith("step 2"):
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        trained(sample.noisy, progress=stop)
+
+
+def test_a_network_asks_for_intensities():
+    with pytest.raises(ValueError, match="intensities for noise2self, found 'foreground'"):
+        Denoise(of=("foreground",), denoiser="noise2self")

@@ -31,7 +31,7 @@ def recipe(
     for known in Recipe.names():
         chosen = Recipe.named(known)
         steps = f"stands for {chosen.name}" if known != chosen.name else ", ".join(map(name_of, chosen.stages))
-        print(f"{known:12}{steps}")
+        print(f"{known:14}{steps}")
 
 
 def check(
