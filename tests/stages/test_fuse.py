@@ -213,6 +213,6 @@ def test_only_the_fused_sequence_keeps_the_windowing_of_the_frames():
     assert not any("window" in run[name].metadata for name in run if name not in ("frames", "fused"))
 
 
-def test_without_the_response_it_asks_for_it():
-    with pytest.raises(ValueError, match="expected the response that Decorrelate adds"):
+def test_without_what_was_inverted_it_asks_for_it():
+    with pytest.raises(ValueError, match="expected the whitening that Decorrelate adds"):
         Fuse()(run_of(noisy(), frames_decorrelated=np.ones(SHAPE)))

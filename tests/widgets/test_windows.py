@@ -14,7 +14,7 @@ WIDGETS = {
     "Decompose": {"background", "foreground"},
     "Denoise": {"frames_denoised"},
     "Fuse": {"fused", "uncertainty"},
-    "Decorrelate": {"frames_decorrelated", "response"},
+    "Decorrelate": {"frames_decorrelated", "whitening"},
     "Subtract mask frame (DSA)": {"frames_subtracted"},
 }
 

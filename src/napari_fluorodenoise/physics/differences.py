@@ -176,8 +176,10 @@ def _brightness(start: int, frames: Frames, known: NDArray[np.bool_]) -> NDArray
     if len(frames) < 3 or middle.size < 8 or middle.min() < 0:
         return np.zeros((0, 3))
     bright = middle > 0.25 * np.median(middle)
+    if np.count_nonzero(bright) < 8:
+        return np.zeros((0, 3))
     time = np.arange(len(frames)) - (len(frames) - 1) / 2
-    rates = (time @ levels[:, bright]) / (time @ time) / np.maximum(middle[bright], 1e-12)
+    rates = (time @ levels[:, bright]) / (time @ time) / middle[bright]
     spread = 1.4826 * np.median(np.abs(rates - np.median(rates)))
     error = 1.2533 * spread / np.sqrt(rates.size)
     return np.array([[start + (len(frames) - 1) / 2, np.median(rates), error]])

@@ -1,17 +1,18 @@
 """Decorrelate: the inverse of the detector's blur, after which the noise of neighbouring pixels is independent.
 
 The scintillator spreads every quantum over neighbours, so noise and signal went through the same filter H, and 1/H
-undoes both (Graas & Lucka, doi 10.1088/1361-6501/addc06: conj(H) / |H|², not 1 / |H|²). H is the root of the noise's
-measured spectrum, scaled to keep the mean. It is applied to intensities as they are: for quantum noise, whose
-variance follows the local mean, the filter is the same everywhere and only the noise's scale varies.
+undoes both (Graas & Lucka, doi 10.1088/1361-6501/addc06: conj(H) / |H|², not 1 / |H|²). What is inverted is the
+whitening kernel: the root of the noise's whole measured spectrum, white read noise included, scaled to keep the mean.
+It is applied to intensities as they are: for quantum noise, whose variance follows the local mean, the filter is the
+same everywhere and only the noise's scale varies.
 
-Noise grows by the filter: four times the variance is usual. What is denoised afterwards has to be blurred by H again
-(`response`) to compare with the detector's own frames.
+Noise grows by the filter: four times the variance is usual. What is denoised afterwards has to be blurred again by
+what was inverted (`whitening`) to compare with the detector's own frames, as Fuse does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,23 +23,22 @@ from annotated_types import Gt, Le, MinLen
 from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.physics.detector import Detector, detector_of
-from napari_fluorodenoise.primitives.spectra import filtered, root, transfer
+from napari_fluorodenoise.physics.processing import LAGGING, LOST, PASSBAND, passed
+from napari_fluorodenoise.primitives.spectra import filtered, transfer
 from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
-from napari_fluorodenoise.video import Image, Run, Table, Video
+from napari_fluorodenoise.video import Image, Run, Table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Decorrelate", "FittedDecorrelate"]
+    from napari_fluorodenoise.physics.differences import Group
+
+__all__ = ["Decorrelate", "FittedDecorrelate", "blurring"]
 
 PAD = 16
 """Mirrored pixels around a frame: the inverse filter has died away by then."""
-LAG = 0.1
-"""Noise that consecutive frames share: a detector's lag stays below, a recursive filter lies above."""
-LOST = 0.05
-"""Share of the spectrum that may lie below the floor before there is nothing left to restore."""
-PASSBAND = 0.85
-"""A blur lets slow variations through best; where it passes less than this share of them, edges were enhanced."""
+CERTAIN = 3.0
+"""Standard errors from which on frames are known to share their noise."""
 
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -55,15 +55,24 @@ class Decorrelate(Stage):
         return self.of
 
     def adds(self, run: Run) -> dict[str, Added]:
-        """`<name>_decorrelated` for each video, the response that was inverted, and the noise's correlation."""
-        kind = np.dtype(np.float32)
+        """`<name>_decorrelated` for each video, what was inverted, and the noise before and after.
+
+        `response` is the point response function, read noise left out, `whitening` the kernel that is inverted;
+        `autocorrelation` and `spectrum` (the noise power spectrum at the median intensity, frequency 0 in the middle)
+        are those of the noise, `correlation_map` shows the summed correlation of each pixel with its neighbours.
+        """
+        kind, small = np.dtype(np.float32), np.dtype(np.float64)
         videos = {f"{name}_decorrelated": Added("tyx", kind, f"as {name}") for name in self.of}
-        small = np.dtype(np.float64)
+        shares = {
+            "autocorrelation": Added("yx", small, "share of the variance"),
+            "spectrum": Added("yx", small, "intensity² mm²" if _sized(run) else "intensity² pixel"),
+            "correlation_map": Added("yx", kind, "share of the variance"),
+        }
         return {
             **videos,
             "response": Added("yx", small, "share of a point's signal"),
-            "correlation": Added("yx", small, "share of the variance"),
-            "correlation_decorrelated": Added("yx", small, "share of the variance"),
+            "whitening": Added("yx", small, "share of a point's signal"),
+            **{f"{name}{when}": what for name, what in shares.items() for when in ("", "_decorrelated")},
         }
 
     def fit(
@@ -74,16 +83,18 @@ class Decorrelate(Stage):
         Raises ValueError where the noise is not what a detector's blur makes: shared between frames, blurred beyond
         repair, or passed through edge enhancement.
         """
-        frames = run.video("frames")
-        detector = detector_of(run)
-        kernel = _inverted(detector, floor=self.floor)
-        maps = {
-            "response": kernel,
-            "correlation": detector.autocorrelation,
-            "correlation_decorrelated": _correlation_left(kernel, frames, detector, self.floor, progress),
-        }
-        factor = _inverse(kernel, run.video(self.of[0]).shape[1:], floor=self.floor)
+        from napari_fluorodenoise.physics import differences
+
+        frames, detector = run.video("frames"), detector_of(run)
+        _refuse_processed(detector, floor=self.floor)
+        groups = differences.groups(frames, progress=progress)
+        inverse = np.reciprocal(blurring(detector.whitening, frames.shape[1:], floor=self.floor))
+        sharp = [replace(group, frames=filtered(group.frames, inverse, pad=PAD)) for group in groups]
+        maps = {"response": detector.response, "whitening": detector.whitening}
+        maps |= _noise(groups, detector, detector.autocorrelation, level=float(detector.variance(detector.level)))
+        maps |= {f"{name}_decorrelated": data for name, data in _noise(sharp, *_remeasured(sharp, detector)).items()}
         images = {name: Image(data=data, pixel_size=frames.pixel_size) for name, data in maps.items()}
+        factor = np.reciprocal(blurring(detector.whitening, run.video(self.of[0]).shape[1:], floor=self.floor))
         return FittedDecorrelate(self.of, factor, images)
 
 
@@ -102,46 +113,63 @@ class FittedDecorrelate(FittedStage):
         return {f"{name}_decorrelated": filtered(block[name][at.inner], self.factor, pad=PAD) for name in self.of}
 
 
-def _inverted(detector: Detector, *, floor: float) -> NDArray[np.float64]:
-    """The kernel (2r+1, 2r+1), sum 1, that made white noise into the detector's; refuses noise that no blur made."""
-    lag = detector.temporal_correlation
-    if abs(lag) > LAG:
+def blurring(kernel: NDArray[np.float64], shape: tuple[int, ...], *, floor: float = 0.0) -> NDArray[np.float32]:
+    """The transfer function H of a `kernel`, for frames of `shape` (Y, X) with PAD mirrored pixels around.
+
+    It is kept above `floor` times its maximum. 1 / H decorrelates, H blurs again; both keep the mean.
+    """
+    response = transfer(kernel, (shape[0] + 2 * PAD, shape[1] + 2 * PAD))
+    return np.asarray(np.maximum(response, floor * response.max()), np.float32)
+
+
+def _sized(run: Run) -> bool:
+    return run.video("frames").pixel_size is not None
+
+
+def _refuse_processed(detector: Detector, *, floor: float) -> None:
+    """Raise ValueError for noise that no detector's blur made, with the reason and what to do."""
+    lag, error = detector.temporal_correlation, detector.temporal_correlation_error
+    if abs(lag) > LAGGING and (abs(lag) > CERTAIN * error or not np.isfinite(error)):
         raise ValueError(
             f"expected noise that is independent between frames, found a correlation of {lag:.2f}: "
             "a recursive filter or strong lag; use raw frames, or leave Decorrelate out"
         )
-    spectrum = transfer(detector.autocorrelation, (64, 64))
-    passed = np.sqrt(np.maximum(spectrum, 0) / spectrum.max())
-    lost = float((passed < floor).mean())
+    through = passed(detector.autocorrelation)
+    lost = float((through < floor).mean())
     if lost > LOST:
         raise ValueError(
             f"expected noise in the whole spectrum, found {lost:.0%} of it below {floor:g} of the maximum: the frames "
             "were smoothed or compressed; use raw frames, lower the floor, or leave Decorrelate out"
         )
-    if passed[0, 0] < PASSBAND:
+    if through[0, 0] < PASSBAND:
         raise ValueError(
-            f"expected noise that a detector blurred, found slow variations at {passed[0, 0]:.0%} of the maximum: "
+            f"expected noise that a detector blurred, found slow variations at {through[0, 0]:.0%} of the maximum: "
             "edges were enhanced; use raw frames, or leave Decorrelate out"
         )
-    return root(detector.autocorrelation)
 
 
-def _inverse(kernel: NDArray[np.float64], shape: tuple[int, ...], *, floor: float) -> NDArray[np.float32]:
-    """1 / H for padded frames of `shape` (Y, X), with H kept above `floor` times its maximum; keeps the mean."""
-    response = transfer(kernel, (shape[0] + 2 * PAD, shape[1] + 2 * PAD))
-    return np.asarray(1 / np.maximum(response, floor * response.max()), np.float32)
-
-
-def _correlation_left(
-    kernel: NDArray[np.float64], frames: Video, detector: Detector, floor: float, progress: Progress
-) -> NDArray[np.float64]:
-    """The noise's autocorrelation after the filter, measured on the frames as it was before."""
+def _remeasured(groups: Sequence[Group], detector: Detector) -> tuple[Detector, NDArray[np.float64], float]:
+    """The detector with the line of decorrelated `groups`, their noise's autocorrelation and variance at the level."""
     from napari_fluorodenoise.physics import differences, noise, response
 
-    factor = _inverse(kernel, frames.shape[1:], floor=floor)
-    groups = [
-        replace(group, frames=filtered(group.frames, factor, pad=PAD))
-        for group in differences.groups(frames, progress=progress)
-    ]
     blocks = differences.blocks(groups, field=detector.field)
-    return response.autocorrelation(blocks, noise.fit(blocks, floor=detector.floor))[0]
+    line = noise.fit(blocks, floor=detector.floor)
+    correlation, _ = response.autocorrelation(blocks, line)
+    line = line.scaled(1 / response.kept_by_detrending(correlation))
+    sharp = replace(detector, slope=line.slope, read_variance=line.read_variance, floor=line.floor)
+    return sharp, correlation, float(sharp.variance(detector.level))
+
+
+def _noise(
+    groups: Sequence[Group], detector: Detector, correlation: NDArray[np.float64], level: float
+) -> dict[str, NDArray[Any]]:
+    """Autocorrelation, noise power spectrum and correlation map of noise whose variance is `level` at the median."""
+    from napari_fluorodenoise.physics.response import noise_power_spectrum
+    from napari_fluorodenoise.physics.sharing import correlation_map
+
+    size = detector.pixel_size or (1.0, 1.0)
+    return {
+        "autocorrelation": correlation,
+        "spectrum": noise_power_spectrum(correlation, variance=level, pixel_size=size),
+        "correlation_map": correlation_map(groups, detector.stabilize),
+    }

@@ -246,10 +246,8 @@ def _limits(dtype: np.dtype[Any], bits: int | None) -> tuple[int, int] | None:
 
 def _blur(run: Run, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """The transfer function of what Decorrelate undid, for padded frames of `shape` (Y, X)."""
-    from napari_fluorodenoise.primitives.spectra import transfer
-    from napari_fluorodenoise.stages.decorrelate import PAD
+    from napari_fluorodenoise.stages.decorrelate import blurring
 
-    if "response" not in run:
-        raise ValueError(f"expected the response that Decorrelate adds, found {', '.join(run)}; run Decorrelate again")
-    response = np.asarray(run["response"].data)
-    return np.asarray(transfer(response, (shape[0] + 2 * PAD, shape[1] + 2 * PAD)), np.float32)
+    if "whitening" not in run:
+        raise ValueError(f"expected the whitening that Decorrelate adds, found {', '.join(run)}; run Decorrelate again")
+    return blurring(np.asarray(run["whitening"].data), shape)
