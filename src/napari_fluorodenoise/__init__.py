@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_fluorodenoise.io import read as read
     from napari_fluorodenoise.io import write as write
+    from napari_fluorodenoise.physics.calibration import Calibration as Calibration
+    from napari_fluorodenoise.physics.chain import ImagingChain as ImagingChain
+    from napari_fluorodenoise.physics.detector import measure as measure
     from napari_fluorodenoise.physics.phantom import phantom as phantom
     from napari_fluorodenoise.recipe import Recipe as Recipe
     from napari_fluorodenoise.recipe import denoise as denoise
@@ -28,15 +31,18 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.widgets.show import open_in as open_in
 
 _HOME = {
+    "Calibration": "physics.calibration",
     "Decompose": "stages.decompose",
     "Decorrelate": "stages.decorrelate",
     "Denoise": "stages.denoise",
     "Fuse": "stages.fuse",
+    "ImagingChain": "physics.chain",
     "Recipe": "recipe",
     "Run": "video",
     "Stabilize": "stages.stabilize",
     "Video": "video",
     "denoise": "recipe",
+    "measure": "physics.detector",
     "open_in": "widgets.show",
     "phantom": "physics.phantom",
     "read": "io",

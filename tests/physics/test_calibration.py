@@ -50,7 +50,11 @@ def test_a_sequence_far_from_what_was_calibrated_is_told(calibration, static):
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"pixel_size": (0.5, 0.5)}, "found 0.5 x 0.5 mm; calibrate"), ({"photometric": "MONOCHROME1"}, "MONOCHROME1")],
+    [
+        ({"pixel_size": (0.5, 0.5)}, "found 0.5 x 0.5 mm; calibrate"),
+        ({"photometric": "MONOCHROME1"}, "expected MONOCHROME2 as calibrated, found MONOCHROME1"),
+        ({"intensity": "display"}, "expected linear intensities as calibrated, found display ones"),
+    ],
 )
 def test_another_mode_is_refused(calibration, static, change, said):
     with pytest.raises(ValueError, match=said):

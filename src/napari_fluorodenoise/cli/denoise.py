@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -20,6 +21,10 @@ from napari_fluorodenoise.cli.recipes import RECIPE, load
 from napari_fluorodenoise.engine.progress import Progress
 from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.video import Image, Item, Run, Table, Video
+
+if TYPE_CHECKING:
+    from napari_fluorodenoise.physics.calibration import Calibration
+    from napari_fluorodenoise.physics.detector import Detector
 
 __all__ = ["denoise"]
 
@@ -39,6 +44,10 @@ Stages = Annotated[Path | None, typer.Option(metavar="DIR", help="Also write wha
 Rescale = Annotated[
     str | None, typer.Option(metavar="SLOPE,INTERCEPT", help="Store floats in DICOM as (value - INTERCEPT) / SLOPE.")
 ]
+Detected = Annotated[
+    Path | None,
+    typer.Option(metavar="D.json", help="The detector, as `info --calibrate` wrote it; else it is measured."),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed for what is random.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it exists.")]
 
@@ -53,6 +62,7 @@ def denoise(
     subtract_mask: Mask = None,
     save_stages: Stages = None,
     rescale: Rescale = None,
+    detector: Detected = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
@@ -62,6 +72,7 @@ def denoise(
 
     chosen = load(recipe).set(*settings or ())
     scale = None if rescale is None else _rescale(rescale)
+    calibration = None if detector is None else _calibration(detector)
     with naming(source), bars() as start:
         video, first = _part(read(source), frames=frames, crop=crop)
         name = chosen.result(video)
@@ -71,7 +82,8 @@ def denoise(
         if save_stages is not None:
             _check_folder(save_stages, overwrite=overwrite)
         began = time.perf_counter()
-        run = chosen.run(video, progress=start(f"recipe {chosen.name}"), rng=np.random.default_rng(seed))
+        known = Run({"frames": video}, detector=None if calibration is None else _applied(calibration, video))
+        run = chosen.run(known, progress=start(f"recipe {chosen.name}"), rng=np.random.default_rng(seed))
         clean = run.video(name) if mask is None else subtract(run.video(name), mask=mask)
         clean = replace(clean, metadata={**clean.metadata, "derivation": _derivation(chosen, mask)})
         write(target, clean, overwrite=overwrite, rescale=scale, progress=start(f"writing {target.name}"))
@@ -83,6 +95,28 @@ def denoise(
         from napari_fluorodenoise.io.movie import NOTE
 
         print(NOTE)
+
+
+def _calibration(file: Path) -> Calibration:
+    """The calibration in `file`; raises ValueError naming the file."""
+    from napari_fluorodenoise.physics.calibration import Calibration
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{file}: expected a detector as --calibrate writes it, found no text") from None
+    except OSError as error:
+        raise ValueError(f"{file}: expected a detector as --calibrate writes it, found none ({error})") from None
+    with naming(file):
+        return Calibration.from_json(text)
+
+
+def _applied(calibration: Calibration, video: Video) -> Detector:
+    """The calibrated detector of `video`; says on stderr what to beware of there."""
+    detector = calibration.detector(video)
+    for warning in detector.warnings[len(calibration.warnings) :]:
+        print(f"fluorodenoise: {warning}", file=sys.stderr)
+    return detector
 
 
 def _derivation(recipe: Recipe, mask: int | None) -> str:

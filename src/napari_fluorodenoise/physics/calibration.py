@@ -46,6 +46,7 @@ class Calibration:
     frame_interval: float | None
     pixel_size: tuple[float, float] | None
     photometric: str
+    intensity: str
     warnings: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -78,6 +79,7 @@ class Calibration:
             frame_interval=detector.frame_interval,
             pixel_size=detector.pixel_size,
             photometric=video.photometric,
+            intensity=video.intensity,
             warnings=detector.warnings,
         )
 
@@ -133,10 +135,12 @@ def _refuse_other(calibration: Calibration, video: Video) -> None:
             f"expected pixels of {ours[0]:.4g} x {ours[1]:.4g} mm as calibrated, "
             f"found {theirs[0]:.4g} x {theirs[1]:.4g} mm; calibrate in this zoom and binning"
         )
-    if calibration.photometric != video.photometric:
-        raise ValueError(
-            f"expected {calibration.photometric} as calibrated, found {video.photometric}; calibrate on such frames"
-        )
+    for ours_is, theirs_is in (
+        (calibration.photometric, video.photometric),
+        (f"{calibration.intensity} intensities", f"{video.intensity} ones"),
+    ):
+        if ours_is.split()[0] != theirs_is.split()[0]:
+            raise ValueError(f"expected {ours_is} as calibrated, found {theirs_is}; calibrate on such frames")
 
 
 def _far(seen: tuple[float, float], level: float) -> tuple[str, ...]:
