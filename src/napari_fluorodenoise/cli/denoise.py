@@ -24,7 +24,6 @@ from napari_fluorodenoise.video import Image, Item, Run, Table, Video
 
 if TYPE_CHECKING:
     from napari_fluorodenoise.physics.calibration import Calibration
-    from napari_fluorodenoise.physics.detector import Detector
 
 __all__ = ["denoise"]
 
@@ -72,7 +71,6 @@ def denoise(
 
     chosen = load(recipe).set(*settings or ())
     scale = None if rescale is None else _rescale(rescale)
-    calibration = None if detector is None else _calibration(detector)
     with naming(source), bars() as start:
         video, first = _part(read(source), frames=frames, crop=crop)
         name = chosen.result(video)
@@ -82,8 +80,9 @@ def denoise(
         if save_stages is not None:
             _check_folder(save_stages, overwrite=overwrite)
         began = time.perf_counter()
-        known = Run({"frames": video}, detector=None if calibration is None else _applied(calibration, video))
-        run = chosen.run(known, progress=start(f"recipe {chosen.name}"), rng=np.random.default_rng(seed))
+        run = chosen.run(
+            _known(video, detector), progress=start(f"recipe {chosen.name}"), rng=np.random.default_rng(seed)
+        )
         clean = run.video(name) if mask is None else subtract(run.video(name), mask=mask)
         clean = replace(clean, metadata={**clean.metadata, "derivation": _derivation(chosen, mask)})
         write(target, clean, overwrite=overwrite, rescale=scale, progress=start(f"writing {target.name}"))
@@ -97,26 +96,30 @@ def denoise(
         print(NOTE)
 
 
-def _calibration(file: Path) -> Calibration:
-    """The calibration in `file`; raises ValueError naming the file."""
-    from napari_fluorodenoise.physics.calibration import Calibration
-
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ValueError(f"{file}: expected a detector as --calibrate writes it, found no text") from None
-    except OSError as error:
-        raise ValueError(f"{file}: expected a detector as --calibrate writes it, found none ({error})") from None
-    with naming(file):
-        return Calibration.from_json(text)
-
-
-def _applied(calibration: Calibration, video: Video) -> Detector:
-    """The calibrated detector of `video`; says on stderr what to beware of there."""
+def _known(video: Video, file: Path | None) -> Run:
+    """The run that begins with `video`, with the calibrated detector in `file`; says on stderr what to beware of."""
+    if file is None:
+        return Run.of(video)
+    calibration = _calibration(file)
     detector = calibration.detector(video)
     for warning in detector.warnings[len(calibration.warnings) :]:
         print(f"fluorodenoise: {warning}", file=sys.stderr)
-    return detector
+    return Run({"frames": video}, detector=detector)
+
+
+def _calibration(file: Path) -> Calibration:
+    """The calibration in `file`; raises `FileError`."""
+    from napari_fluorodenoise.io.files import FileError
+    from napari_fluorodenoise.physics.calibration import Calibration
+
+    try:
+        return Calibration.from_json(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise FileError(f"{file}: expected a detector as --calibrate writes it, found no text") from None
+    except OSError as error:
+        raise FileError(f"{file}: expected a detector as --calibrate writes it, found none ({error})") from None
+    except ValueError as error:
+        raise FileError(f"{file}: {error}") from None
 
 
 def _derivation(recipe: Recipe, mask: int | None) -> str:
