@@ -66,7 +66,7 @@ def denoise(
     overwrite: Overwrite = False,
 ) -> None:
     """Denoise a sequence."""
-    from napari_fluorodenoise.io import FORMATS, check_output, read, write
+    from napari_fluorodenoise.io import check_output, read, write
     from napari_fluorodenoise.physics.subtraction import subtract
 
     chosen = load(recipe).set(*settings or ())
@@ -90,9 +90,14 @@ def denoise(
         if save_stages is not None:
             _save(run, save_stages, start=start)
     print(f"wrote {target}: {clean.shape[0]} frames with recipe {chosen.name}, {rate:.1f} frames/s")
-    if FORMATS[target.suffix.lower()] == "movie":
-        from napari_fluorodenoise.io.movie import NOTE
+    _print_losses(target)
 
+
+def _print_losses(target: Path) -> None:
+    from napari_fluorodenoise.io import FORMATS
+    from napari_fluorodenoise.io.movie import NOTE
+
+    if FORMATS[target.suffix.lower()] == "movie":
         print(NOTE)
 
 
