@@ -2,20 +2,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.ndimage import correlate
+from scipy.ndimage import correlate, gaussian_filter
 
-from napari_fluorodenoise.physics.differences import BLOCK, Blocks
+from napari_fluorodenoise.physics.differences import BLOCK, Blocks, blocks, groups
 from napari_fluorodenoise.physics.noise import Line, detrended, planes
 from napari_fluorodenoise.physics.response import (
     RADIUS,
+    at_rest,
     autocorrelation,
     delta,
     fwhm,
     kept_by_detrending,
     lag_mixing,
+    noise_power_spectrum,
     response,
     temporal_correlation,
 )
+from napari_fluorodenoise.primitives.spectra import root, transfer
+from napari_fluorodenoise.video import Video
 
 
 def kernel(sigma=0.6):
@@ -105,3 +109,80 @@ def test_the_width_of_a_gaussian(sigma):
     axis = np.arange(-12, 13)
     profile = np.exp(-(axis**2) / (2 * sigma**2))
     assert fwhm(np.outer(profile, profile)) == pytest.approx(2.3548 * sigma, rel=0.05)
+
+
+@pytest.mark.parametrize("read_share", [0.1, 0.3])
+def test_what_whitens_holds_the_read_noise_and_the_response_does_not(read_share):
+    lags = true_autocorrelation(kernel(0.6), read_share)
+    whitening, blur = root(lags), response(lags, read_share=read_share)
+    size = (48, 48)
+    quanta = transfer(blur, size) ** 2
+    both = (1 - read_share) * quanta / quanta.sum() * 48 * 25 + read_share
+    np.testing.assert_allclose(transfer(whitening, size) ** 2 / both * both[0, 0], 1, rtol=0.04)
+    assert fwhm(blur) > 1.03 * fwhm(whitening)
+    assert blur.sum() == pytest.approx(whitening.sum()) == pytest.approx(1)
+    np.testing.assert_allclose(response(lags, read_share=0.0), whitening, atol=1e-12)
+
+
+def test_read_noise_cannot_exceed_what_the_spectrum_leaves():
+    lags = true_autocorrelation(kernel(0.6), 0.1)
+    least = transfer(lags, (64, 64)).min()
+    np.testing.assert_array_equal(response(lags, read_share=0.9), response(lags, read_share=least))
+
+
+@pytest.mark.parametrize("read_share", [0.0, 0.3])
+@pytest.mark.parametrize(("variance", "pixel_size"), [(1.0, (1.0, 1.0)), (40.0, (0.3, 0.2))])
+def test_the_mean_of_the_noise_power_spectrum_is_the_variance_times_the_area(read_share, variance, pixel_size):
+    lags = true_autocorrelation(kernel(), read_share)
+    found = noise_power_spectrum(lags, variance=variance, pixel_size=pixel_size)
+    area = pixel_size[0] * pixel_size[1]
+    assert found.shape == (64, 64)
+    assert found.mean() == pytest.approx(variance * area)
+    assert found[32, 32] == pytest.approx(found.max()) == pytest.approx(variance * area * lags.sum())
+    np.testing.assert_allclose(found[1:, 1:], found[:0:-1, :0:-1], rtol=1e-9)
+    white = noise_power_spectrum(delta(), variance=variance, pixel_size=pixel_size, size=32)
+    np.testing.assert_allclose(white, variance * area)
+
+
+def test_the_spectrum_is_that_of_an_ensemble_of_noise():
+    rng = np.random.default_rng(0)
+    noise = 3 * correlate(rng.standard_normal((400, 64, 64)), kernel()[None], mode="wrap") / np.sqrt((kernel() ** 2).sum())
+    ensemble = np.fft.fftshift((np.abs(np.fft.fft2(noise)) ** 2).mean(0) / 64**2)
+    stated = noise_power_spectrum(true_autocorrelation(kernel()), variance=9.0)
+    assert np.median(np.abs(ensemble / stated - 1)) < 0.06
+
+
+@pytest.mark.parametrize("resting", [0.0, 0.25, 1.0])
+def test_the_share_at_rest(resting):
+    found = noise_blocks(kernel(), number=40)
+    found.following[: int(40 * resting)] = 0
+    assert at_rest(found) == resting
+
+
+def lagging(lag, *, step, frames=32, size=160, seed=0):
+    """A texture that passes by whole pixels over a detector whose noise, and nothing else, lags."""
+    rng = np.random.default_rng(seed)
+    scene = 300 * gaussian_filter(rng.standard_normal((size, 3 * size)), 3)
+    fresh = rng.standard_normal((frames, size, size))
+    noise = [fresh[0]]
+    for new in fresh[1:]:
+        noise.append(lag * noise[-1] + np.sqrt(1 - lag**2) * new)
+    views = [scene[:, size + t * step :][:, :size] for t in range(frames)]
+    return groups(Video(data=np.stack(views) + 500 + np.stack(noise)))
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.05, 0.2])
+@pytest.mark.parametrize("step", [0, 3, -4])
+def test_lag_is_found_at_rest_and_while_the_scene_passes_by(lag, step):
+    found = blocks(lagging(lag, step=step), field=np.ones((160, 160), bool))
+    assert (at_rest(found) > 0.5) == (step == 0)
+    assert (len(found.displaced) > 100) == (step != 0)
+    correlation, error = temporal_correlation(found, UNIT)
+    assert error < 0.01
+    assert correlation == pytest.approx(lag, abs=3.5 * error + (0.2 * lag if step else 0))
+
+
+def test_without_blocks_no_lag_and_no_rest_is_told():
+    nothing = noise_blocks(kernel(), number=0)
+    assert temporal_correlation(nothing, UNIT) == (0.0, np.inf)
+    assert at_rest(nothing) == 0

@@ -95,9 +95,10 @@ def denoise(
 
 def _print_losses(target: Path) -> None:
     from napari_fluorodenoise.io import FORMATS
-    from napari_fluorodenoise.io.movie import NOTE
 
     if FORMATS[target.suffix.lower()] == "movie":
+        from napari_fluorodenoise.io.movie import NOTE
+
         print(NOTE)
 
 

@@ -60,10 +60,11 @@ def info(
 
 
 def _measured(video: Video, progress: Progress, *, thorough: bool) -> Detector:
-    """The detector of `video`, from all of it where a calibration is wanted."""
+    """The detector of `video`, from more of it where a calibration is wanted."""
+    from napari_fluorodenoise.physics.calibration import THOROUGH
     from napari_fluorodenoise.physics.detector import measure
 
-    return measure(video, progress=progress, pixels=int(np.prod(video.shape)) if thorough else None)
+    return measure(video, progress=progress, pixels=THOROUGH if thorough else None)
 
 
 def _check(video: Video, *outputs: tuple[Path | None, str], overwrite: bool) -> None:

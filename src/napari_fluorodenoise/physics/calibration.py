@@ -19,9 +19,11 @@ from napari_fluorodenoise.physics.detector import Detector, surveyed
 if TYPE_CHECKING:
     from napari_fluorodenoise.video import Video
 
-__all__ = ["Calibration"]
+__all__ = ["THOROUGH", "Calibration"]
 
 FORMAT = "fluorodenoise-detector-1"
+THOROUGH = 2**25
+"""How many pixels of a calibration sequence are measured: what fits in memory, twice as many as of any other."""
 PIXELS = 2**22
 """How much of a sequence is read to find its field and level."""
 ALIKE = 0.02
