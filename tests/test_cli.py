@@ -227,9 +227,59 @@ def test_unusual_input_works_or_explains(run, tmp_path, data):
 def test_info_fits_on_one_screen(run, source):
     code, out, err = run("info", source)
     assert (code, err) == (0, "")
-    assert len(out.splitlines()) < 24
+    assert len(out.splitlines()) <= 20
+    assert not re.search(r"\b(nan|inf)\b", out)
     for part in ("8 frames of 64 x 64 pixels, uint16", "66.67 ms", "0.3 x 0.3 mm", "variance = ", "half maximum"):
         assert part in out
+
+
+def test_info_draws_and_keeps_what_it_measured(run, source, sample, tmp_path):
+    import cv2
+
+    from napari_fluorodenoise.physics.calibration import Calibration
+    from napari_fluorodenoise.physics.detector import measure
+
+    code, out, err = run("info", source, "--plot", "noise.png", "--calibrate", "noise.json")
+    assert (code, err) == (0, "")
+    assert len(out.splitlines()) <= 20
+    assert names(tmp_path) == ["in.tif", "noise.json", "noise.png"]
+    drawn = cv2.imread(str(tmp_path / "noise.png"))
+    assert drawn.shape == (400, 1300, 3)
+    assert all(part.std() > 20 for part in np.array_split(drawn, 3, axis=1))  # three panels with lines in them
+    kept = Calibration.from_json((tmp_path / "noise.json").read_text())
+    assert kept.slope == pytest.approx(measure(sample.noisy).slope)
+    assert kept.detector(sample.noisy).slope == kept.slope
+    assert f"({kept.slope:.4g} ± " in out
+
+
+def test_what_info_wrote_is_replaced_only_when_asked(run, source, tmp_path):
+    for name, option in (("noise.png", "--plot"), ("noise.json", "--calibrate")):
+        (tmp_path / name).write_bytes(b"precious")
+        refused(run("info", source, option, name), f"{name}: .*overwrite")
+        assert (tmp_path / name).read_bytes() == b"precious"
+        assert run("info", source, option, name, "--overwrite")[0] == 0
+        assert (tmp_path / name).read_bytes() != b"precious"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["in.tif", "--plot", "noise.pdf"], "noise.pdf: expected a name that ends in .png, found .pdf"),
+        (["in.tif", "--plot", "noise"], "noise: expected a name that ends in .png, found none"),
+        (["in.tif", "--calibrate", "noise.png"], "noise.png: expected a name that ends in .json, found .png"),
+        (["in.tif", "--plot", "no/noise.png"], "no/noise.png: expected an existing folder"),
+        (["in.tif", "--plot", "good.png", "--calibrate", "bad.txt"], "bad.txt: expected a name that ends in .json"),
+        (["one.npy", "--plot", "noise.png"], "noise.png: expected a sequence to measure, found one frame"),
+        (["one.npy", "--calibrate", "noise.json"], "noise.json: expected a sequence to measure, found one frame"),
+        (["nan.npy", "--plot", "noise.png", "--calibrate", "noise.json"], "nan.npy: expected finite"),
+    ],
+)
+def test_info_refuses_in_one_line_and_leaves_nothing(run, source, tmp_path, words, said):
+    np.save(tmp_path / "one.npy", np.ones((1, 16, 16), np.uint8))
+    np.save(tmp_path / "nan.npy", np.full((4, 16, 16), np.nan, np.float32))
+    before = names(tmp_path)
+    refused(run("info", *words), said)
+    assert names(tmp_path) == before
 
 
 def test_info_works_on_one_frame(run, tmp_path):
