@@ -4,7 +4,9 @@ import os
 import platform
 from importlib.metadata import version
 
-PACKAGES = ("napari-fluorodenoise", "numpy", "scipy", "scikit-image", "opencv-python-headless", "dask", "torch", "pydicom")
+PACKAGES = (
+    "napari-fluorodenoise", "numpy", "scipy", "scikit-image", "opencv-python-headless", "dask", "torch", "pydicom",
+)  # fmt: skip
 
 
 def described() -> str:

@@ -34,6 +34,7 @@ def detector(**changes):
         gain_drift_error=0.0001,
         frame_interval=0.1,
         pixel_size=(0.3, 0.2),
+        blocks=2000,
     )
     return replace(plain, **changes)
 
@@ -68,6 +69,12 @@ def said(linear=True, **changes):
             "response",
             "1.00 pixels full width at half maximum; noise correlates with its neighbours by +0%",
         ),
+        ({"blocks": 3}, "response", "cannot be told: too little noise was found; it is taken to be white"),
+        (
+            {"slope": 0.0, "temporal_correlation": 0.05},
+            "lag",
+            "5.0% ± 0.1% of a frame's noise, time constant 33.4 ± 0.22 ms",
+        ),
         # half of the noise is the quanta's, and they alone lag: 0.05 of the noise is 0.1 of the signal
         (
             {"temporal_correlation": 0.05},
@@ -90,9 +97,9 @@ def said(linear=True, **changes):
             "lag",
             "cannot be told: too little rests between frames, or rounding hides the noise",
         ),
-        ({"gain_drift": -0.003}, "drift", "gain -0.30% ± 0.01% per frame"),
-        ({"gain_drift": 0.005}, "drift", "gain +0.50% ± 0.01% per frame"),
-        ({"gain_drift": 0.0002}, "drift", "gain below 0.05% per frame"),
+        ({"gain_drift": -0.003}, "drift", "gain or exposure -0.30% ± 0.01% per frame"),
+        ({"gain_drift": 0.005}, "drift", "gain or exposure +0.50% ± 0.01% per frame"),
+        ({"gain_drift": 0.0002}, "drift", "gain and exposure below 0.05% per frame"),
         ({"gain_drift_error": np.inf}, "drift", "cannot be told: too few frames, or values below 0"),
         ({}, "collimator", "none found"),
         (

@@ -43,6 +43,14 @@ def test_a_flat_sequence_calibrates_at_its_intensity_and_says_so():
     assert again.detector(Video(data=flat)).variance(400.0) == pytest.approx(400, rel=0.03)
 
 
+def test_a_bright_calibration_does_not_raise_the_noise_of_dark_frames():
+    bright, dark = (phantom(frames=12, shape=(160, 160), photons=n, still=True, rng=1) for n in (100, 10))
+    found = Calibration.of(measure(bright.noisy), bright.noisy).detector(dark.noisy)
+    truth = dark.slope * dark.clean.mean() + dark.read_variance
+    assert found.variance(float(dark.clean.mean())) == pytest.approx(truth, rel=0.2)
+    assert "extrapolated" in found.warnings[-1]
+
+
 def test_a_sequence_far_from_what_was_calibrated_is_told(calibration, static):
     bright = Video(data=(static.data + np.uint16(20000)), pixel_size=static.pixel_size)
     assert "extrapolated" in calibration.detector(bright).warnings[-1]
@@ -68,10 +76,14 @@ def test_another_mode_is_refused(calibration, static, change, said):
         (lambda d: d.pop("slope"), "found in slope: Field required"),
         (lambda d: d.update(gain=1), "found in gain: Unexpected keyword argument"),
         (lambda d: d.update(slope=float("nan")), "found in slope: .*finite"),
-        (lambda d: d.update(response=[[1, 2]]), "expected response as a square of odd size, found 1 rows"),
+        (lambda d: d.update(response=[[1, 2]]), "expected response as a square of odd size up to 33, found 1 rows"),
+        (lambda d: d.update(autocorrelation=[[0.0]]), "expected an autocorrelation of 1 in the middle"),
+        (lambda d: d.update(response=[[0.5]]), "a response of sum 1"),
+        (lambda d: d.update(slope=1e300), "a line of at most 1e"),
+        (lambda d: d.update(temporal_correlation=5), "correlations up to 1"),
+        (lambda d: d.update(range=[5, 1]), "expected a range from low to high, found 5 to 1"),
         (lambda d: d.update(floor=0), "expected a floor above 0"),
     ],
-    ids=["format", "missing", "unknown", "nan", "shape", "floor"],
 )
 def test_a_damaged_file_is_refused_in_one_line(calibration, edit, said):
     document = json.loads(calibration.to_json())

@@ -23,7 +23,7 @@ def test_the_drift_is_that_of_the_first_frames_gain(drift):
 def test_the_standard_error_covers_the_truth_two_times_in_three():
     z = []
     for seed in range(400):
-        found, error = gain_drift(brightness(0.003, seed=seed))
+        found, error = gain_drift(brightness(0.003, error=0.003, seed=seed))  # far above what inflow adds
         z.append((found - 0.003) / error)
     assert 0.55 < np.mean(np.abs(z) < 1) < 0.8
     assert abs(np.mean(z)) < 0.15
@@ -31,8 +31,12 @@ def test_the_standard_error_covers_the_truth_two_times_in_three():
 
 def test_groups_that_disagree_widen_the_error():
     rows = brightness(0.003)
-    wild = rows + np.array([0, 0.002, 0]) * (-1.0) ** np.arange(len(rows))[:, None]
+    wild = rows + np.array([0, 0.006, 0]) * (-1.0) ** np.arange(len(rows))[:, None]
     assert gain_drift(wild)[1] > 5 * gain_drift(rows)[1]
+
+
+def test_where_nothing_changes_nothing_is_told():
+    assert gain_drift(brightness(0.0, error=0.0)) == (0.0, np.inf)
 
 
 def test_without_groups_nothing_is_told():

@@ -1,14 +1,11 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-from scipy.ndimage import correlate, gaussian_filter
+from scipy.ndimage import correlate
 
-from napari_fluorodenoise.physics.differences import BLOCK, Blocks, blocks, groups
-from napari_fluorodenoise.physics.noise import Line, detrended, planes
+from napari_fluorodenoise.physics.differences import BLOCK, Blocks
+from napari_fluorodenoise.physics.noise import Bins, Line, detrended, planes
 from napari_fluorodenoise.physics.response import (
     RADIUS,
-    at_rest,
     autocorrelation,
     delta,
     fwhm,
@@ -16,10 +13,9 @@ from napari_fluorodenoise.physics.response import (
     lag_mixing,
     noise_power_spectrum,
     response,
-    temporal_correlation,
+    undetrended,
 )
 from napari_fluorodenoise.primitives.spectra import root, transfer
-from napari_fluorodenoise.video import Video
 
 
 def kernel(sigma=0.6):
@@ -90,20 +86,6 @@ def test_response_to_white_noise_is_one_pixel():
     np.testing.assert_array_equal(response(delta(), read_share=0.2), delta())
 
 
-@pytest.mark.parametrize("lag", [0.0, 0.2])
-def test_lag_between_frames_is_found(lag):
-    rng = np.random.default_rng(0)
-    fresh = rng.standard_normal((3, 2000, BLOCK, BLOCK)).astype(np.float32)
-    frames = [fresh[0]]
-    for new in fresh[1:]:
-        frames.append(lag * frames[-1] + np.sqrt(1 - lag**2) * new)
-    still = SimpleNamespace(motion=rng.random(2000), mean=np.zeros(2000))
-    blocks = Blocks(frames[0] - frames[1], still.mean, still.motion, frames[1] - frames[2])
-    correlation, error = temporal_correlation(blocks, UNIT)
-    assert correlation == pytest.approx(lag, abs=0.02)
-    assert 0.002 < error < 0.01
-
-
 @pytest.mark.parametrize("sigma", [0.8, 1.5, 2.5])
 def test_the_width_of_a_gaussian(sigma):
     axis = np.arange(-12, 13)
@@ -154,37 +136,12 @@ def test_the_spectrum_is_that_of_an_ensemble_of_noise():
     assert np.median(np.abs(ensemble / stated - 1)) < 0.06
 
 
-@pytest.mark.parametrize("resting", [0.0, 0.25, 1.0])
-def test_the_share_at_rest(resting):
-    found = noise_blocks(kernel(), number=40)
-    found.following[: int(40 * resting)] = 0
-    assert at_rest(found) == resting
-
-
-def lagging(lag, *, step, frames=32, size=160, seed=0):
-    """A texture that passes by whole pixels over a detector whose noise, and nothing else, lags."""
-    rng = np.random.default_rng(seed)
-    scene = 300 * gaussian_filter(rng.standard_normal((size, 3 * size)), 3)
-    fresh = rng.standard_normal((frames, size, size))
-    noise = [fresh[0]]
-    for new in fresh[1:]:
-        noise.append(lag * noise[-1] + np.sqrt(1 - lag**2) * new)
-    views = [scene[:, size + t * step :][:, :size] for t in range(frames)]
-    return groups(Video(data=np.stack(views) + 500 + np.stack(noise)))
-
-
-@pytest.mark.parametrize("lag", [0.0, 0.05, 0.2])
-@pytest.mark.parametrize("step", [0, 3, -4])
-def test_lag_is_found_at_rest_and_while_the_scene_passes_by(lag, step):
-    found = blocks(lagging(lag, step=step), field=np.ones((160, 160), bool))
-    assert (at_rest(found) > 0.5) == (step == 0)
-    assert (len(found.displaced) > 100) == (step != 0)
-    correlation, error = temporal_correlation(found, UNIT)
-    assert error < (0.02 if step else 0.01)
-    assert correlation == pytest.approx(lag, abs=0.02 + 0.2 * lag)
-
-
-def test_without_blocks_no_lag_and_no_rest_is_told():
-    nothing = noise_blocks(kernel(), number=0)
-    assert temporal_correlation(nothing, UNIT) == (0.0, np.inf)
-    assert at_rest(nothing) == 0
+def test_read_noise_loses_less_to_detrending_than_quanta_do():
+    slope, read, level, h = 5.0, 900.0, 300.0, kernel(1.0)
+    share = read / (slope * level + read)
+    white = kept_by_detrending(delta())
+    quanta = kept_by_detrending(true_autocorrelation(h))
+    seen = Line(slope * quanta, read * white, 1.0, errors=(0.1, 10.0), bins=Bins(*np.ones((3, 4))))
+    whole = undetrended(seen, true_autocorrelation(h, share), read_share=share)
+    assert whole.slope == pytest.approx(slope, rel=1e-3)
+    assert whole.read_variance == pytest.approx(read, rel=1e-6)

@@ -124,8 +124,8 @@ def test_data_that_no_blur_made_are_refused_with_reason_and_remedy(measured_run)
     axis = np.exp(-(np.arange(-6, 7) ** 2) / (2 * 2.0**2))
     enhanced = delta() * 1.3 - 0.3 * np.outer(axis, axis) / axis.sum() ** 2 * 3
     cases = {
-        "a correlation of 0.30": replace(detector, temporal_correlation=0.3),
-        "smoothed or compressed": replace(detector, autocorrelation=np.outer(axis, axis)),
+        "consecutive frames share 30%": replace(detector, temporal_correlation=0.3, temporal_correlation_error=0.01),
+        "smoothed, enlarged or compressed": replace(detector, autocorrelation=np.outer(axis, axis)),
         "edges were enhanced": replace(detector, autocorrelation=enhanced / enhanced[6, 6]),
     }
     for reason, spoilt in cases.items():

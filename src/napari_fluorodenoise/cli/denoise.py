@@ -90,12 +90,15 @@ def denoise(
         if save_stages is not None:
             _save(run, save_stages, start=start)
     print(f"wrote {target}: {clean.shape[0]} frames with recipe {chosen.name}, {rate:.1f} frames/s")
-    _print_losses(target)
+    _print_doubts(run, target)
 
 
-def _print_losses(target: Path) -> None:
+def _print_doubts(run: Run, target: Path) -> None:
+    """What to beware of: on stderr what the noise tells, then what the format costs."""
     from napari_fluorodenoise.io import FORMATS
 
+    for warning in () if run.detector is None else run.detector.warnings:
+        print(f"fluorodenoise: {warning}", file=sys.stderr)
     if FORMATS[target.suffix.lower()] == "movie":
         from napari_fluorodenoise.io.movie import NOTE
 
@@ -103,14 +106,8 @@ def _print_losses(target: Path) -> None:
 
 
 def _known(video: Video, file: Path | None) -> Run:
-    """The run that begins with `video`, with the calibrated detector in `file`; says on stderr what to beware of."""
-    if file is None:
-        return Run.of(video)
-    calibration = _calibration(file)
-    detector = calibration.detector(video)
-    for warning in detector.warnings[len(calibration.warnings) :]:
-        print(f"fluorodenoise: {warning}", file=sys.stderr)
-    return Run({"frames": video}, detector=detector)
+    """The run that begins with `video`, with the calibrated detector in `file`."""
+    return Run.of(video) if file is None else Run({"frames": video}, detector=_calibration(file).detector(video))
 
 
 def _calibration(file: Path) -> Calibration:

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_fluorodenoise.physics.lag import CERTAIN
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_fluorodenoise.physics.detector import Detector
 
 __all__ = ["described"]
-
-SEEN = 3.0
-"""Standard errors from which on a value is given, and not the bound below which it lies."""
 
 
 def described(detector: Detector, *, linear: bool) -> Iterator[tuple[str, str]]:
@@ -45,7 +44,7 @@ def _line(detector: Detector) -> str:
 def _quanta(detector: Detector) -> str | None:
     """The noise-equivalent quanta at frequency 0: (mean / standard deviation)² of means over large areas, per pixel."""
     spectral = float(detector.variance(detector.level)) * float(detector.autocorrelation.sum())
-    if detector.slope <= SEEN * detector.slope_error or detector.level <= 0 or spectral <= 0:
+    if detector.slope <= CERTAIN * detector.slope_error or detector.level <= 0 or spectral <= 0:
         return None
     quanta = detector.level**2 / spectral
     share = f"{detector.quantum_share:.0%} of the noise at the median is the quanta's, the rest read noise"
@@ -53,7 +52,10 @@ def _quanta(detector: Detector) -> str | None:
 
 
 def _response(detector: Detector) -> str:
-    from napari_fluorodenoise.physics.response import fwhm
+    from napari_fluorodenoise.physics.response import FEWEST, fwhm
+
+    if detector.blocks < FEWEST:
+        return "cannot be told: too little noise was found; it is taken to be white"
 
     width = fwhm(detector.response)
     size = f" ({width * detector.pixel_size[1]:.3g} mm)" if detector.pixel_size else ""
@@ -65,15 +67,12 @@ def _lag(detector: Detector) -> str:
     lag, error = detector.lag
     if not np.isfinite(error):
         return "cannot be told: too little rests between frames, or rounding hides the noise"
-    seen = lag > SEEN * error
-    share = (
-        f"{lag:.1%} ± {error:.1%} of a frame's signal"
-        if seen
-        else f"below {lag + SEEN * error:.1%} of a frame's signal"
-    )
+    seen, most = lag > CERTAIN * error, lag + CERTAIN * error
+    share = f"{lag:.1%} ± {error:.1%}" if seen else f"below {most:.1%}"
+    share += f" of a frame's {'signal' if detector.quantum_share else 'noise'}"
     if detector.frame_interval is None:
         return f"{share}; in ms only with a frame interval"
-    value, spread = _time_constant(lag if seen else lag + SEEN * error, error, interval=detector.frame_interval)
+    value, spread = _time_constant(lag if seen else most, error, interval=detector.frame_interval)
     return f"{share}, time constant {f'{value:.3g} ± {spread:.2g}' if seen else f'below {value:.3g}'} ms"
 
 
@@ -88,12 +87,9 @@ def _drift(detector: Detector) -> str:
     value, error = detector.gain_drift, detector.gain_drift_error
     if not np.isfinite(error):
         return "cannot be told: too few frames, or values below 0"
-    seen = abs(value) > SEEN * error
-    return (
-        f"gain {value:+.2%} ± {error:.2%} per frame"
-        if seen
-        else f"gain below {abs(value) + SEEN * error:.2%} per frame"
-    )
+    if abs(value) > CERTAIN * error:
+        return f"gain or exposure {value:+.2%} ± {error:.2%} per frame"
+    return f"gain and exposure below {abs(value) + CERTAIN * error:.2%} per frame"
 
 
 def _field(field: NDArray[np.bool_]) -> str:

@@ -113,6 +113,8 @@ def fit(
     """A network trained on the video `name` of `run`; the same `rng` gives the same weights."""
     progress(0.0, f"noise of {name}")
     video, noise = run.video(name), noise_of(run, name)
+    if min(video.shape[1:]) < GRID:
+        raise ValueError(f"expected frames of at least {GRID} x {GRID} pixels for noise2self, found {video.shape[1:]}")
     at = judging.places(video.shape[0], most=held_out)
     tests = judging.held_out(video, at, stabilize=noise.detector.stabilize)
     own = [t for t in range(video.shape[0]) if t not in at.kept_back] or [0]

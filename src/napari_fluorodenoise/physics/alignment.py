@@ -65,7 +65,8 @@ def shift(fixed: Frame, moving: Frame) -> Shift:
         if cost(nearest) >= cost(best):
             break
         best = nearest
-    return best if cost(best) < CLEARLY * cost((0, 0)) else (0, 0)
+    chance = 2 / np.sqrt(max(len(cut(fixed)), 16))
+    return best if cost(best) < (CLEARLY - chance) * cost((0, 0)) else (0, 0)
 
 
 def remainder(fixed: Frame, moving: Frame) -> NDArray[np.float64]:

@@ -17,6 +17,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from napari_fluorodenoise.physics.detector import Detector, surveyed
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from napari_fluorodenoise.video import Video
 
 __all__ = ["THOROUGH", "Calibration"]
@@ -26,13 +28,18 @@ THOROUGH = 2**25
 """How many pixels of a calibration sequence are measured: what fits in memory, twice as many as of any other."""
 PIXELS = 2**22
 """How much of a sequence is read to find its field and level."""
+LARGEST, WIDEST = 1e15, 33
+"""Bounds on a line's numbers and on a kernel's side: beyond them a file was not written by this program."""
 ALIKE = 0.02
 """Relative difference of pixel sizes up to which they are the same."""
 
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
 class Calibration:
-    """A detector's noise and blur, and what they were measured on; `range` are the intensities that were seen."""
+    """A detector's noise and blur, and what they were measured on; `range` are the intensities that were seen.
+
+    The floor of the variance is not that of the measured intensities: others may be darker.
+    """
 
     format: str
     slope: float
@@ -54,12 +61,18 @@ class Calibration:
     def __post_init__(self) -> None:
         if self.format != FORMAT:
             raise ValueError(f"expected the format {FORMAT}, found {self.format}; measure the calibration again")
-        if self.floor <= 0:
-            raise ValueError(f"expected a floor above 0, found {self.floor:g}")
-        for name in ("autocorrelation", "response"):
-            rows = getattr(self, name)
-            if len(rows) % 2 == 0 or any(len(row) != len(rows) for row in rows):
-                raise ValueError(f"expected {name} as a square of odd size, found {len(rows)} rows")
+        if self.floor <= 0 or abs(self.slope) > LARGEST or abs(self.read_variance) > LARGEST:
+            raise ValueError(
+                f"expected a floor above 0 and a line of at most {LARGEST:g}; measure the calibration again"
+            )
+        if min(self.slope_error, self.read_variance_error) < 0 or abs(self.temporal_correlation) > 1:
+            raise ValueError("expected errors of 0 or more and correlations up to 1; measure the calibration again")
+        if self.range[0] > self.range[1]:
+            raise ValueError(f"expected a range from low to high, found {self.range[0]:g} to {self.range[1]:g}")
+        correlation, response = (_square(name, getattr(self, name)) for name in ("autocorrelation", "response"))
+        middle = len(correlation) // 2
+        if correlation[middle, middle] != 1 or np.abs(correlation).max() > 1 or not np.isclose(response.sum(), 1):
+            raise ValueError("expected an autocorrelation of 1 in the middle and a response of sum 1; measure again")
 
     @classmethod
     def of(cls, detector: Detector, video: Video) -> Calibration:
@@ -72,7 +85,7 @@ class Calibration:
             slope_error=detector.slope_error,
             read_variance=detector.read_variance,
             read_variance_error=detector.read_variance_error,
-            floor=detector.floor,
+            floor=min(detector.floor, detector.read_variance) if detector.read_variance > 0 else detector.floor,
             range=(float(seen.min()), float(seen.max())),
             autocorrelation=detector.autocorrelation.tolist(),
             response=detector.response.tolist(),
@@ -129,6 +142,12 @@ class Calibration:
         )
 
 
+def _square(name: str, rows: list[list[float]]) -> NDArray[np.float64]:
+    if len(rows) % 2 == 0 or len(rows) > WIDEST or any(len(row) != len(rows) for row in rows):
+        raise ValueError(f"expected {name} as a square of odd size up to {WIDEST}, found {len(rows)} rows")
+    return np.array(rows)
+
+
 def _refuse_other(calibration: Calibration, video: Video) -> None:
     """Raise ValueError where pixel size or scale tell that `video` is of another detector or mode."""
     ours, theirs = calibration.pixel_size, video.pixel_size
@@ -148,8 +167,8 @@ def _refuse_other(calibration: Calibration, video: Video) -> None:
 def _far(seen: tuple[float, float], level: float) -> tuple[str, ...]:
     """A sentence where the sequence is much darker or brighter than what was calibrated."""
     low, high = seen
-    reach = max(high - low, 0.5 * abs(high))
-    if low - reach <= level <= high + reach:
+    near = low / 2 <= level <= 2 * high if low > 0 else 2 * low - high <= level <= 2 * high - low
+    if near:
         return ()
     return (
         f"the calibration saw intensities from {low:.5g} to {high:.5g}, this sequence has {level:.5g}: its noise is "

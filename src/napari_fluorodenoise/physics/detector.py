@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.physics.lag import CERTAIN, QUANTA
 from napari_fluorodenoise.physics.noise import NONE, Bins
 from napari_fluorodenoise.primitives import anscombe
 from napari_fluorodenoise.primitives.spectra import root
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Detector", "detector_of", "measure", "measured", "surveyed"]
 
-CERTAIN = 3.0
-"""Standard errors from which on lag is corrected for, and a drift is told."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Detector:
@@ -39,7 +37,8 @@ class Detector:
     point response function, sum 1: what blurs the quanta, the read noise left out. `field` (Y, X) is True inside the
     collimator. `temporal_correlation` is that of the noise between consecutive frames, `gain_drift` the change of the
     gain per frame as a share of the first frame's; their standard errors are infinite where nothing tells.
-    `frame_interval` in s and `pixel_size` in mm are the sequence's. `warnings` are sentences for a reader.
+    `frame_interval` in s and `pixel_size` in mm are the sequence's. `blocks` says on how many parts of differences all
+    this was measured: 0 of a calibration. `warnings` are sentences for a reader.
     """
 
     slope: float
@@ -58,6 +57,7 @@ class Detector:
     gain_drift_error: float = np.inf
     frame_interval: float | None = None
     pixel_size: tuple[float, float] | None = None
+    blocks: int = 0
     warnings: tuple[str, ...] = ()
 
     @property
@@ -67,17 +67,18 @@ class Detector:
 
     @property
     def quantum_share(self) -> float:
-        """The share of the noise variance at `level` that is the quanta's, and not read noise."""
-        variance = float(self.variance(self.level))
-        return float(np.clip(self.slope * self.level / variance, 0, 1))
+        """The share of the noise variance at `level` that is the quanta's, and not read noise; 0 where none is told."""
+        share = self.slope * self.level / float(self.variance(self.level))
+        return min(share, 1.0) if share > QUANTA else 0.0
 
     @property
     def lag(self) -> tuple[float, float]:
         """What of its signal a pixel keeps for the next frame, as a share, and the standard error.
 
-        Lag holds back quanta and no read noise, so it is the temporal correlation by the quanta's share of the noise.
+        Lag holds back quanta and no read noise, so it is the temporal correlation by the quanta's share of the noise;
+        of all of the noise where no quanta can be told.
         """
-        share = max(self.quantum_share, 0.05)
+        share = self.quantum_share or 1.0
         return float(np.clip(self.temporal_correlation / share, 0, 0.99)), self.temporal_correlation_error / share
 
     @property
@@ -87,7 +88,8 @@ class Detector:
         Lag with correlation l leaves (1 - l) / (1 + l) of a frame's quantum noise.
         """
         lag, error = self.lag
-        return self.slope * (1 + lag) / (1 - lag) if lag > CERTAIN * error else self.slope
+        known = self.quantum_share and lag > CERTAIN * error
+        return self.slope * (1 + lag) / (1 - lag) if known else self.slope
 
     def variance(self, mean: NDArray[Any] | float) -> NDArray[Any]:
         """The noise variance at each `mean` intensity: the photon-transfer line, not below its floor."""
@@ -122,10 +124,10 @@ def detector_of(run: Run) -> Detector:
 
 
 def surveyed(video: Video, groups: Sequence[Group]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The mean picture (Y, X) of some groups of `video`, and the collimator's field on it."""
+    """A typical picture (Y, X) of some groups of `video`, and the collimator's field on it."""
     from napari_fluorodenoise.physics import collimator
 
-    mean = np.mean([group.frames.mean(0, dtype=np.float64) for group in groups], axis=0)
+    mean = np.median([np.median(group.frames, axis=0) for group in groups], axis=0).astype(np.float64)
     return mean, collimator.field(mean, inverted=video.photometric == "MONOCHROME1")
 
 
@@ -136,7 +138,7 @@ def measure(video: Video, *, progress: Progress = silent, pixels: int | None = N
     so large that float32 would round their noise away. What could not be measured is said in `warnings`: the noise is
     then taken to be constant, or white. What anatomy that never rests adds to differences counts as noise, and is told.
     """
-    from napari_fluorodenoise.physics import differences, drift, noise, response
+    from napari_fluorodenoise.physics import differences, drift, lag, noise, response
 
     groups = differences.groups(video, progress=progress, pixels=pixels or differences.PIXELS)
     mean, field = surveyed(video, groups)
@@ -146,13 +148,14 @@ def measure(video: Video, *, progress: Progress = silent, pixels: int | None = N
     step = differences.grey_step(groups)
     line = noise.fit(blocks, floor=_least_variance(step, mean, video.dtype))
     correlation, reach = response.autocorrelation(blocks, line)
-    line = line.scaled(1 / response.kept_by_detrending(correlation))
-    lag = response.temporal_correlation(blocks, line)
-    corrected = _lag_corrected(line, lag, share=response.at_rest(blocks), level=level)
+    line = response.undetrended(line, correlation, read_share=_read_share(line, blocks.mean, level))
+    read_share = _read_share(line, blocks.mean, level)  # of differences, as the autocorrelation is
+    line, correlated = lag.corrected(line, lag.shared(blocks, line), rest=lag.at_rest(blocks), level=level)
     found = replace(
-        _found(corrected, lag, drift.gain_drift(blocks.brightness), level=level, field=field),
+        _found(line, correlated, drift.gain_drift(blocks.brightness), level=level, field=field),
         autocorrelation=correlation,
-        response=response.response(correlation, read_share=_read_share(corrected, blocks.mean, level)),
+        response=response.response(correlation, read_share=read_share),
+        blocks=len(blocks),
         frame_interval=video.frame_interval,
         pixel_size=video.pixel_size,
     )
@@ -198,27 +201,10 @@ def _doubts(found: Detector, video: Video, groups: Sequence[Group], step: float)
         *processing.curved(found.bins, slope=found.slope, error=found.slope_error, inverted=inverted),
         *processing.compressed(groups),
         *processing.coarse(step, deviation),
+        *processing.offset(found.read_variance, found.read_variance_error, slope=found.slope),
         *processing.clipped(groups, found.field),
         *drift.drifting(found.gain_drift, found.gain_drift_error, frames=video.shape[0]),
     )
-
-
-def _lag_corrected(line: Line, lag: tuple[float, float], *, share: float, level: float) -> Line:
-    """The line of single frames, where the line of differences reads lower by the noise that two frames share.
-
-    Frames that lie on other pixels share none: `share` is that of the blocks whose detector was at rest. Lag holds
-    back quanta, so it is the slope that grows, by what makes the variance at `level` right.
-    """
-    correlation, error = lag
-    if correlation <= CERTAIN * error:
-        return line
-    missing = correlation * share / (1 - correlation * share)
-    quanta = line.slope * level
-    if quanta <= 0 or not len(line.bins.mean):
-        return line.scaled(1 + missing)
-    factor = 1 + missing * float(line.variance(np.array(level))) / quanta
-    bins = replace(line.bins, variance=line.bins.variance + (factor - 1) * line.slope * line.bins.mean)
-    return replace(line, slope=line.slope * factor, errors=(line.errors[0] * factor, line.errors[1]), bins=bins)
 
 
 def _refuse_too_large(mean: NDArray[np.float64], blocks: Blocks) -> None:

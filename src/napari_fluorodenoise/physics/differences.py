@@ -34,6 +34,8 @@ LARGEST = 1e15
 """Of larger values, sums of squares do not fit float32."""
 FURTHER = 2
 """Pixels by which the scene has to pass from frame to frame before noise that stays on a pixel is told from it."""
+FLASH = 0.3
+"""Change of the exposure between two frames, as a share, from which on one of them is left out: a flash, or blank."""
 DIRECT = 0.03
 """Pixels below which a shift is left as it is: its differences lie far below any noise."""
 
@@ -69,6 +71,7 @@ class Blocks:
 
 
 NOTHING = np.zeros((0, BLOCK, BLOCK), np.float32)
+NO_RATE = np.zeros((0, 3))
 NONE = Blocks(NOTHING, np.zeros(0), np.zeros(0), NOTHING)
 
 
@@ -130,32 +133,64 @@ def _parts(group: Group, field: NDArray[np.bool_], low: float, high: float) -> I
         return
     frames, inside, shifts = _aligned(frames, field)
     known = np.asarray(cut(inside).all((1, 2)))
-    mean = cut(frames.mean(0)).mean((1, 2), dtype=np.float64)
     pairs = [(i, i + 1) for i in range(0, len(frames) - 1, 2)] if len(frames) != 3 else [(0, 1), (1, 2)]
-    differences, seconds = zip(*(_difference(frames[i], frames[j]) for i, j in pairs), strict=True)
-    for n, (i, j) in enumerate(pairs):
+    changes = [_difference(frames[i], frames[j]) for i, j in pairs]
+    alike = [n for n, change in enumerate(changes) if change.exposure < FLASH]
+    for n in alike:
+        (i, j), change = pairs[n], changes[n]
         both = cut(frames[i]), cut(frames[j])
         clipped = sum(((b == low) | (b == high)).sum((1, 2)) for b in both) > 2
-        difference = cut(differences[n])
+        difference = cut(change.difference)
         kept = known & ~clipped & difference.any((1, 2))
-        still = j + 1 < len(frames) and shifts[i] == shifts[j] == (0, 0)
-        following = cut(seconds[n] - frames[j + 1]) if still else np.full_like(difference, np.nan)
-        others = [other for m, other in enumerate(differences) if m != n] or [differences[n]]
+        mean = ((both[0] + both[1]) / 2).mean((1, 2), dtype=np.float64)
+        others = [changes[m].difference for m in alike if m != n] or [change.difference]
         motion = np.mean([_smooth_energy(other) for other in others], axis=0)
-        brightness = _brightness(group.start, frames, known) if n == 0 else np.zeros((0, 3))
+        following = cut(_following(frames, i, j, change.second, shifts))
+        brightness = _brightness(group.start, frames, known) if len(alike) == len(pairs) and n == 0 else NO_RATE
         displaced = _displaced(frames[i : i + 4], shifts[i]) if len(frames) >= i + 4 else np.zeros(0)
         yield Blocks(difference[kept], mean[kept], motion[kept], following[kept], brightness, displaced)
 
 
-def _difference(first: Frames, second: Frames) -> tuple[Frames, Frames]:
-    """The difference of two frames (Y, X) of one place, and the second, moved onto the first by its part of a pixel."""
+@dataclass(frozen=True)
+class _Change:
+    """The `difference` (Y, X) of two frames of one place, the `second` one moved onto the first by its part of a pixel.
+
+    `exposure` is the change of the exposure between them, as a share; it is taken off the difference.
+    """
+
+    difference: Frames
+    second: Frames
+    exposure: float = 0.0
+
+
+def _difference(first: Frames, second: Frames) -> _Change:
+    second = _onto(first, second)
+    mean, difference = (first + second) / np.float32(2), first - second
+    levels, changes = (cut(part).mean((1, 2)) for part in (mean, difference))
+    if levels.min() <= 0:
+        return _Change(difference, second)
+    exposure = float(np.median(changes / levels))  # a change of the whole exposure is no noise
+    return _Change(difference - np.float32(exposure) * mean, second, abs(exposure))
+
+
+def _onto(first: Frames, second: Frames) -> Frames:
     step = remainder(first, second)
-    second = moved(second, step) if np.abs(step).max() > DIRECT else second
-    difference = first - second
-    levels = cut((first + second) / 2).mean((1, 2)), cut(difference).mean((1, 2))
-    if levels[0].min() > 0:  # a change of the whole exposure is no noise
-        difference -= np.float32(np.median(levels[1] / levels[0])) * (first + second) / 2
-    return difference, second
+    return moved(second, step) if np.abs(step).max() > DIRECT else second
+
+
+def _following(frames: Frames, i: int, j: int, second: Frames, shifts: Sequence[tuple[int, int]]) -> Frames:
+    """The difference that shares one frame with frame `i` less the `second`, frame `j`; NaN where the detector moved.
+
+    It is the second less the frame after, of a group's last pair the frame before less the first. The third frame is
+    moved onto the first as well: what stays of motion would pass for noise in common.
+    """
+    if j + 1 < len(frames) and shifts[i] == shifts[j] == (0, 0):
+        after: Frames = second - _onto(frames[i], frames[j + 1])
+        return after
+    if j + 1 == len(frames) and i > 0 and shifts[i - 1] == shifts[i] == (0, 0):
+        before: Frames = _onto(frames[i], frames[i - 1]) - frames[i]
+        return before
+    return np.full_like(second, np.nan)
 
 
 def _smooth_energy(difference: Frames) -> NDArray[np.float64]:
@@ -174,10 +209,10 @@ def _brightness(start: int, frames: Frames, known: NDArray[np.bool_]) -> NDArray
     levels = np.stack([cut(frame).mean((1, 2), dtype=np.float64) for frame in frames])[:, known]  # (n, N)
     middle = levels.mean(axis=0)
     if len(frames) < 3 or middle.size < 8 or middle.min() < 0:
-        return np.zeros((0, 3))
+        return NO_RATE
     bright = middle > 0.25 * np.median(middle)
     if np.count_nonzero(bright) < 8:
-        return np.zeros((0, 3))
+        return NO_RATE
     time = np.arange(len(frames)) - (len(frames) - 1) / 2
     rates = (time @ levels[:, bright]) / (time @ time) / middle[bright]
     spread = 1.4826 * np.median(np.abs(rates - np.median(rates)))
@@ -186,20 +221,31 @@ def _brightness(start: int, frames: Frames, known: NDArray[np.bool_]) -> NDArray
 
 
 def _displaced(frames: Frames, step: tuple[int, int]) -> NDArray[np.float64]:
-    """Correlations (M,) of the noise of frames 0 and 1 at the same pixel of the detector, from four aligned frames.
+    """Correlations (M,) of the noise of consecutive frames at the same pixel of the detector, from four aligned frames.
 
     While the scene moves over the detector, frame 0 less frame 3 here and frame 1 less frame 2 a `step` further show
-    other anatomy by the same pixel. None where the step is so small that the point response reaches across it.
+    other anatomy by the same pixel of frames 0 and 1, and a step back by that of frames 2 and 3. What is left of motion
+    correlates about as much a step aside, where no noise is shared; that is taken off. None where the step is so small
+    that the point response reaches across it.
     """
     if max(map(abs, step)) < FURTHER:
         return np.zeros(0)
-    (y, x), (rows, columns) = step, frames.shape[1:]
-    here = (frames[0] - frames[3])[max(y, 0) : rows + min(y, 0), max(x, 0) : columns + min(x, 0)]
-    there = (frames[1] - frames[2])[max(-y, 0) : rows + min(-y, 0), max(-x, 0) : columns + min(-x, 0)]
+    changes = frames[0] - frames[3], frames[1] - frames[2]
+    y, x = step
+    ahead, back, left, right = (_correlations(*changes, step=way) for way in ((y, x), (-y, -x), (x, -y), (-x, y)))
+    count = min(map(len, (ahead, back, left, right)))
+    return (ahead + back)[:count] - (left + right)[:count]
+
+
+def _correlations(first: Frames, second: Frames, *, step: tuple[int, int]) -> NDArray[np.float64]:
+    """The correlation (M,) of each block of `first` (Y, X) with that of `second` a `step` further; 0 without change."""
+    (y, x), (rows, columns) = step, first.shape
+    here = first[max(y, 0) : rows + min(y, 0), max(x, 0) : columns + min(x, 0)]
+    there = second[max(-y, 0) : rows + min(-y, 0), max(-x, 0) : columns + min(-x, 0)]
     parts = [detrended(cut(part)) for part in (here, there)]
     energy = np.prod([(part**2).mean((1, 2), dtype=np.float64) for part in parts], axis=0)
-    kept = energy > 0
-    return np.asarray(2 * (parts[0] * parts[1]).mean((1, 2), dtype=np.float64)[kept] / np.sqrt(energy[kept]))
+    products = (parts[0] * parts[1]).mean((1, 2), dtype=np.float64)
+    return np.asarray(products / np.sqrt(np.maximum(energy, np.finfo(np.float64).tiny)))
 
 
 def _aligned(frames: Frames, field: NDArray[np.bool_]) -> tuple[Frames, NDArray[np.bool_], list[tuple[int, int]]]:

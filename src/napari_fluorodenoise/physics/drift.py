@@ -17,6 +17,8 @@ __all__ = ["drifting", "gain_drift"]
 
 CERTAIN = 4.0
 """Standard errors from which on a drift is told."""
+INFLOW = 2e-4
+"""Error of a drift by what slowly changes the majority of the picture, such as contrast agent that flows in."""
 NOTABLE = 0.1
 """Change of the gain over a run, as a share, from which on one noise model is only an average of it."""
 
@@ -34,7 +36,9 @@ def gain_drift(brightness: NDArray[np.float64]) -> tuple[float, float]:
     middle = float(np.median(drifts))
     spread = 1.4826 * float(np.median(np.abs(drifts - middle)))
     typical = max(float(np.median(error)), spread)
-    return middle, 1.2533 * typical / np.sqrt(len(drifts))
+    if not typical and not middle:  # nothing changes at all
+        return 0.0, np.inf
+    return middle, float(np.hypot(1.2533 * typical / np.sqrt(len(drifts)), INFLOW))
 
 
 def drifting(drift: float, error: float, *, frames: int) -> tuple[str, ...]:

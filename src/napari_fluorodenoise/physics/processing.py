@@ -27,6 +27,7 @@ __all__ = [
     "compressed",
     "curved",
     "filtered_in_time",
+    "offset",
     "passed",
     "sharpened",
     "smoothed",
@@ -50,7 +51,7 @@ def filtered_in_time(correlation: float, error: float) -> tuple[str, ...]:
         return ()
     return (
         f"consecutive frames share {correlation:.0%} of what looks like noise: a vendor's recursive filter, strong lag"
-        " or motion; fast detail is smeared already, neighbouring frames help less, and Decorrelate refuses",
+        " or motion; fast detail is smeared already, and neighbouring frames help less",
     )
 
 
@@ -67,7 +68,7 @@ def smoothed(correlation: NDArray[np.float64], *, floor: float = FLOOR) -> tuple
         return ()
     return (
         f"{lost:.0%} of the noise's spectrum lies below {floor:g} of its maximum: the frames were smoothed, enlarged"
-        " or compressed; fine detail is gone and cannot come back",
+        " or compressed, or the detector blurs as much; fine detail is gone and cannot come back",
     )
 
 
@@ -96,23 +97,32 @@ def curved(bins: Bins, *, slope: float, error: float, inverted: bool) -> tuple[s
     bent = best == "exponential" and misfits["line"] > max(chance, misfits[best] / 0.6)
     if not (falls or bent):
         return ()
-    curve = "a logarithm" if best == "exponential" else "a gamma curve"
     way = "falls" if slope < 0 else "grows faster than a line"
     return (
-        f"the noise's variance {way} with intensity, as after {curve}: values are not proportional to X-rays; the"
-        " noise model is a fit, and the bias of dark parts is not corrected",
+        f"the noise's variance {way} with intensity, as after a logarithm or a gamma curve: values are not"
+        " proportional to X-rays; the noise model is a fit, and the bias of dark parts is not corrected",
     )
 
 
 def _misfit(bins: Bins, model: str) -> float:
     """The root mean square relative distance of the points from the best curve of a `model`."""
-    if model == "power" and bins.mean.min() <= 0:
+    if bins.variance.min() <= 0 or (model == "power" and bins.mean.min() <= 0):
         return np.inf
     if model == "line":
         line = np.polyfit(bins.mean, bins.variance, 1, w=1 / bins.variance)
         return float(np.sqrt(np.mean((np.polyval(line, bins.mean) / bins.variance - 1) ** 2)))
     where, found = bins.mean if model == "exponential" else np.log(bins.mean), np.log(bins.variance)
     return float(np.sqrt(np.mean((np.polyval(np.polyfit(where, found, 1), where) - found) ** 2)))
+
+
+def offset(read_variance: float, error: float, *, slope: float) -> tuple[str, ...]:
+    """A sentence where the line meets variance 0 at an intensity above 0: no noise is less than none."""
+    if slope <= 0 or read_variance > -CERTAIN * error or read_variance >= 0:
+        return ()
+    return (
+        f"the noise's variance would be 0 at intensity {-read_variance / slope:.4g}: about that much is an offset, or "
+        "more; the read noise, the quanta's share and the response are not known, subtract it first",
+    )
 
 
 def coarse(step: float, deviation: float) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""How noise is spread over neighbours: its autocorrelation, the detector's point response, and lag.
+"""How noise is spread over neighbours: its autocorrelation, its spectrum, and the detector's point response.
 
 Still blocks of temporal differences, at unit variance and without their plane, give mean lag products. Removing a
 plane mixes the lags in a known linear way, which is undone exactly; nothing is assumed about the correlation but that
@@ -7,6 +7,7 @@ it ends within RADIUS pixels. What is left of motion reaches further, so the out
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -25,16 +26,18 @@ if TYPE_CHECKING:
     Map = NDArray[np.float64]
 
 __all__ = [
+    "FEWEST",
+    "HIDDEN",
     "RADIUS",
-    "at_rest",
     "autocorrelation",
+    "chosen_still",
     "delta",
     "fwhm",
     "kept_by_detrending",
     "lag_mixing",
     "noise_power_spectrum",
     "response",
-    "temporal_correlation",
+    "undetrended",
 ]
 
 RADIUS = 6
@@ -44,8 +47,6 @@ ENOUGH = 400
 """Still blocks up to which all are welcome."""
 FEWEST = 24
 """Blocks below which no correlation is told."""
-DISPLACED = 0.015
-"""Error of a correlation that displaced noise tells, by what moves: up to 0.03 on phantoms that beat."""
 HIDDEN = 0.1
 """Share of the noise variance below which a block tells nothing: rounding has swallowed its noise."""
 
@@ -57,13 +58,13 @@ def delta() -> Map:
     return white
 
 
-def autocorrelation(blocks: Blocks, line: Line) -> tuple[Map, float]:
+def autocorrelation(blocks: Blocks, line: Line, *, certain: float = 6.0) -> tuple[Map, float]:
     """That of the noise at unit variance, (2r+1, 2r+1), 1 at its centre, taken to be even along either axis.
 
-    It is `delta` where no lag stands out from its own error, and where there are too few blocks to tell. The second
+    It is `delta` where no lag stands out by as many errors as are `certain`, and for too few blocks. The second
     value is the share of the variance that is found at the outermost lags: what is left of motion, and taken off.
     """
-    chosen, scale = _still(blocks, line)
+    chosen, scale = chosen_still(blocks, line)
     if len(chosen) < FEWEST:
         return delta(), 0.0
     products = _lag_products(detrended(blocks.difference[chosen]) / scale[:, None, None])
@@ -75,7 +76,24 @@ def autocorrelation(blocks: Blocks, line: Line) -> tuple[Map, float]:
     measured -= measured[edge].mean()
     measured /= measured[RADIUS, RADIUS]
     error = 1 / (BLOCK * np.sqrt(len(chosen)))
-    return (delta() if np.abs(measured - delta()).max() < 6 * error else measured), reach
+    return (delta() if np.abs(measured - delta()).max() < certain * error else measured), reach
+
+
+def undetrended(line: Line, correlation: Map, *, read_share: float) -> Line:
+    """The line of whole blocks, from that of blocks without their plane, which took a share of the noise with it.
+
+    White read noise loses less than the quantum noise of that autocorrelation, so slope and offset grow differently.
+    """
+    kept, white = kept_by_detrending(correlation), kept_by_detrending(delta())
+    share = float(np.clip(read_share, 0, 1))
+    if share > 0.9 or not len(line.bins.mean):
+        return line.scaled(1 / kept)
+    quanta = (kept - share * white) / (1 - share)
+    whole = line.scaled(1 / quanta)
+    slope, read = whole.errors
+    offset = line.read_variance / white
+    bins = replace(whole.bins, variance=whole.bins.variance + offset - whole.read_variance)
+    return replace(whole, read_variance=offset, errors=(slope, read * quanta / white), bins=bins)
 
 
 def kept_by_detrending(correlation: Map) -> float:
@@ -101,42 +119,6 @@ def response(correlation: Map, *, read_share: float) -> Map:
     return root(correlation - share * delta())
 
 
-def temporal_correlation(blocks: Blocks, line: Line) -> tuple[float, float]:
-    """The correlation of the noise between consecutive frames, and its standard error.
-
-    (0, inf) where it cannot be told: too little is still, or rounding hides the noise. For lag that falls off
-    geometrically (rho, rho², ...) consecutive differences correlate by -(1 - rho) / 2. Where the detector moved all
-    the time, the noise that stayed on its pixels tells (`Blocks.displaced`), up to a fifth too low.
-    """
-    chosen, _ = _still(blocks, line)
-    chosen = chosen[np.isfinite(blocks.following[chosen, 0, 0])]
-    if len(chosen) < FEWEST:
-        middle, error = _middle(blocks.displaced)
-        return middle, float(np.hypot(error, DISPLACED))
-    first, second = detrended(blocks.difference[chosen]), detrended(blocks.following[chosen])
-    energy = [(part**2).mean((1, 2), dtype=np.float64) for part in (first, second)]
-    each = np.median(energy, axis=1)
-    if min(each) < HIDDEN * max(each):
-        return 0.0, np.inf
-    seen = np.minimum(*energy) > HIDDEN * max(each)
-    both = (first * second)[seen].mean((1, 2), dtype=np.float64) / np.sqrt(energy[0] * energy[1])[seen]
-    return _middle(1 + 2 * both)
-
-
-def at_rest(blocks: Blocks) -> float:
-    """The share of the blocks that were seen while the detector rested."""
-    return float(np.isfinite(blocks.following[:, 0, 0]).mean()) if len(blocks) else 0.0
-
-
-def _middle(values: NDArray[np.float64]) -> tuple[float, float]:
-    """The median of correlations, and its standard error for normal ones; (0, inf) for too few."""
-    if len(values) < FEWEST:
-        return 0.0, np.inf
-    middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
-    return float(np.clip(middle, -1, 1)), 1.2533 * spread / float(np.sqrt(len(values)))
-
-
 def noise_power_spectrum(
     correlation: Map, *, variance: float = 1.0, pixel_size: tuple[float, float] = (1.0, 1.0), size: int = 64
 ) -> Map:
@@ -152,7 +134,7 @@ def noise_power_spectrum(
     return np.asarray(np.fft.fftshift(np.fft.fft2(lags).real) * variance * pixel_size[0] * pixel_size[1])
 
 
-def _still(blocks: Blocks, line: Line) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def chosen_still(blocks: Blocks, line: Line) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """The still blocks, less outliers and hidden noise, and the standard deviation of their differences."""
     if len(blocks) < FEWEST:
         return np.zeros(0, np.intp), np.zeros(0, np.float32)

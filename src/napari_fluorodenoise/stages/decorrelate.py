@@ -23,7 +23,7 @@ from annotated_types import Gt, Le, MinLen
 from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.physics.detector import Detector, detector_of
-from napari_fluorodenoise.physics.processing import LAGGING, LOST, PASSBAND, passed
+from napari_fluorodenoise.physics.processing import compressed, filtered_in_time, sharpened, smoothed
 from napari_fluorodenoise.primitives.spectra import filtered, transfer
 from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table
@@ -37,8 +37,6 @@ __all__ = ["Decorrelate", "FittedDecorrelate", "blurring"]
 
 PAD = 16
 """Mirrored pixels around a frame: the inverse filter has died away by then."""
-CERTAIN = 3.0
-"""Standard errors from which on frames are known to share their noise."""
 
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -81,13 +79,13 @@ class Decorrelate(Stage):
         """The inverse filter of the run's detector, and what it leaves of the noise's correlation.
 
         Raises ValueError where the noise is not what a detector's blur makes: shared between frames, blurred beyond
-        repair, or passed through edge enhancement.
+        repair, passed through edge enhancement or JPEG.
         """
         from napari_fluorodenoise.physics import differences
 
         frames, detector = run.video("frames"), detector_of(run)
-        _refuse_processed(detector, floor=self.floor)
         groups = differences.groups(frames, progress=progress)
+        _refuse_processed(detector, groups, floor=self.floor)
         inverse = np.reciprocal(blurring(detector.whitening, frames.shape[1:], floor=self.floor))
         sharp = [replace(group, frames=filtered(group.frames, inverse, pad=PAD)) for group in groups]
         maps = {"response": detector.response, "whitening": detector.whitening}
@@ -126,25 +124,18 @@ def _sized(run: Run) -> bool:
     return run.video("frames").pixel_size is not None
 
 
-def _refuse_processed(detector: Detector, *, floor: float) -> None:
+def _refuse_processed(detector: Detector, groups: Sequence[Group], *, floor: float) -> None:
     """Raise ValueError for noise that no detector's blur made, with the reason and what to do."""
-    lag, error = detector.temporal_correlation, detector.temporal_correlation_error
-    if abs(lag) > LAGGING and (abs(lag) > CERTAIN * error or not np.isfinite(error)):
+    reasons = (
+        *filtered_in_time(detector.temporal_correlation, detector.temporal_correlation_error),
+        *smoothed(detector.autocorrelation, floor=floor),
+        *sharpened(detector.autocorrelation),
+        *compressed(groups),
+    )
+    if reasons:
         raise ValueError(
-            f"expected noise that is independent between frames, found a correlation of {lag:.2f}: "
-            "a recursive filter or strong lag; use raw frames, or leave Decorrelate out"
-        )
-    through = passed(detector.autocorrelation)
-    lost = float((through < floor).mean())
-    if lost > LOST:
-        raise ValueError(
-            f"expected noise in the whole spectrum, found {lost:.0%} of it below {floor:g} of the maximum: the frames "
-            "were smoothed or compressed; use raw frames, lower the floor, or leave Decorrelate out"
-        )
-    if through[0, 0] < PASSBAND:
-        raise ValueError(
-            f"expected noise that a detector blurred, found slow variations at {through[0, 0]:.0%} of the maximum: "
-            "edges were enhanced; use raw frames, or leave Decorrelate out"
+            f"expected noise that a detector's blur made, found that {reasons[0]}; use raw frames, or "
+            "leave Decorrelate out"
         )
 
 
@@ -154,7 +145,7 @@ def _remeasured(groups: Sequence[Group], detector: Detector) -> tuple[Detector, 
 
     blocks = differences.blocks(groups, field=detector.field)
     line = noise.fit(blocks, floor=detector.floor)
-    correlation, _ = response.autocorrelation(blocks, line)
+    correlation, _ = response.autocorrelation(blocks, line, certain=0.0)  # what little is left is to be seen
     line = line.scaled(1 / response.kept_by_detrending(correlation))
     sharp = replace(detector, slope=line.slope, read_variance=line.read_variance, floor=line.floor)
     return sharp, correlation, float(sharp.variance(detector.level))
@@ -164,8 +155,8 @@ def _noise(
     groups: Sequence[Group], detector: Detector, correlation: NDArray[np.float64], level: float
 ) -> dict[str, NDArray[Any]]:
     """Autocorrelation, noise power spectrum and correlation map of noise whose variance is `level` at the median."""
+    from napari_fluorodenoise.physics.correlation_map import correlation_map
     from napari_fluorodenoise.physics.response import noise_power_spectrum
-    from napari_fluorodenoise.physics.sharing import correlation_map
 
     size = detector.pixel_size or (1.0, 1.0)
     return {

@@ -23,7 +23,7 @@ LEAK = 0.02
 class Beam:
     """The X-ray beam, as the quanta that the detector counts: absorption efficiency is included in their number."""
 
-    photons: Annotated[float, Gt(0)] = 60.0
+    photons: Annotated[float, Gt(0), Le(1e9)] = 60.0
     """Primary quanta detected per pixel and frame, on average in the field of frame 0; scatter adds to them."""
 
     def fluence(

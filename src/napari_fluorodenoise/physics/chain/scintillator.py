@@ -18,6 +18,8 @@ __all__ = ["Scintillator", "blurred"]
 
 Positive = Annotated[float, Gt(0)]
 
+WIDEST = 60.0
+"""Standard deviation of a point response, in pixels, up to which it is sampled as a kernel."""
 REACH = 3.3
 """Standard deviations after which a point response ends."""
 
@@ -40,6 +42,11 @@ class Scintillator:
     def response(self, pixel_size: float) -> NDArray[np.float64]:
         """The point response (k, k) for pixels of `pixel_size` mm, sampled at their centres; sum 1."""
         sigmas = [width / pixel_size for width in self.widths]
+        if max(sigmas) > WIDEST:
+            raise ValueError(
+                f"expected a point response of at most {WIDEST} pixels, found {max(sigmas):.4g}; "
+                "make its widths smaller or the pixels larger"
+            )
         radius = max(1, ceil(REACH * max(sigmas)))
         axis = np.arange(-radius, radius + 1)
         squared = axis[:, None] ** 2 + axis[None, :] ** 2
