@@ -29,7 +29,8 @@ class Phantom:
     """A noisy sequence and its truth, in the sequence's units; arrays are (T, Y, X) float32 unless said otherwise.
 
     `noisy` is the sequence as the `chain` stores it, uint16 by default. `clean` is its noise-free mean, linear in
-    X-rays: blurred as the detector does, before any display; `background` is the same without wire and contrast agent;
+    X-rays: blurred as the detector does, before any display and before the ADC cuts off what noise made negative, which
+    raises the noisy mean below some 5 photons; `background` is the same without wire and contrast agent;
     `wire` is what the wire takes away (clean minus clean without wire, <= 0). `offsets` (T, 2) float64 pixels (row,
     column) say where a frame's pixel (0, 0) lies in frame 0. The noise variance is `slope` * (clean - the chain's
     offset) + `read_variance`, but for lag, drift and a display. `field` (Y, X) is True inside the collimator.
