@@ -170,6 +170,30 @@ def test_stages_that_cannot_be_written_leave_no_folder(run, source, tmp_path, mo
     assert names(tmp_path) == ["in.tif", "out.tif"]
 
 
+def test_a_calibrated_detector_is_used_and_its_warnings_are_told(run, source, sample, tmp_path):
+    assert run("info", source, "--calibrate", "d.json")[0] == 0
+    document = json.loads((tmp_path / "d.json").read_text())
+    document |= {"slope": 4 * document["slope"], "floor": 4 * document["floor"], "warnings": ["beware"]}
+    (tmp_path / "d.json").write_text(json.dumps(document))
+    code, _, err = run("denoise", source, "calibrated.tif", "--detector", "d.json")
+    assert code == 0
+    assert err.startswith("fluorodenoise: beware\n")
+    assert run("denoise", source, "measured.tif")[0] == 0
+    rough = [np.diff(read(tmp_path / f"{name}.tif").numpy().astype(float)).std() for name in ("calibrated", "measured")]
+    assert rough[0] < rough[1]  # the noise was said to be stronger
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [(None, "no.json: expected a detector as --calibrate writes it, found none"), ("{}", "no.json: .*Field required")],
+)
+def test_what_is_no_calibration_is_refused(run, source, tmp_path, text, said):
+    if text is not None:
+        (tmp_path / "no.json").write_text(text)
+    refused(run("denoise", source, "out.tif", "--detector", "no.json"), said)
+    assert not (tmp_path / "out.tif").exists()
+
+
 def test_a_movie_is_said_to_be_lossy(run, source):
     code, out, _ = run("denoise", source, "out.avi")
     assert code == 0

@@ -310,3 +310,14 @@ def test_what_never_rests_is_told():
 def test_one_frame_is_refused():
     with pytest.raises(ValueError, match="expected at least two frames, found 1"):
         measure(Video(data=np.zeros((1, 32, 32))))
+
+
+@pytest.mark.parametrize("factor", [0.0, 60.0], ids=["blank", "flash"])
+def test_one_frame_of_another_exposure_is_left_out(factor):
+    truth = phantom(frames=32, shape=(192, 192), still=True, rng=4)
+    frames = truth.noisy.data.astype(np.float32)
+    frames[13] *= factor
+    found = measure(Video(data=frames))
+    assert found.slope == pytest.approx(truth.slope, rel=0.08)
+    assert found.level == pytest.approx(np.median(truth.clean), rel=0.02)
+    assert abs(found.gain_drift) < 3 * found.gain_drift_error
