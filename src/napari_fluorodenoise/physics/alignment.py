@@ -26,6 +26,8 @@ SMOOTH = 1.5
 """Standard deviation, in pixels, of the smoothing before a part of a pixel is looked for."""
 CERTAIN = 6.0
 """Gain in squared differences, in those of independent smoothed noise, below which a part of a pixel is chance."""
+COARSE = 256
+"""Side in pixels, from twice which on frames are made smaller to find a shift."""
 MIRRORED = 16
 """Pixels of mirrored border around a frame that is shifted in Fourier space."""
 
@@ -141,16 +143,20 @@ def _unrest(fixed: Frame, moving: Frame, shift: Shift) -> float:
 
 
 def _peak(fixed: Frame, moving: Frame) -> Shift:
-    """The peak of the band-passed frames' cross-correlation, within an eighth of the frame."""
+    """The peak of the band-passed frames' cross-correlation, within an eighth of the frame.
+
+    Large frames are made smaller first: the peak only has to lie near.
+    """
     import cv2
     from scipy.fft import irfft2, rfft2
 
-    window = np.outer(*(np.hanning(n + 2)[1:-1].astype(np.float32) for n in fixed.shape))
-    spectra = [
-        rfft2((cv2.GaussianBlur(f, (0, 0), 1.5) - cv2.GaussianBlur(f, (0, 0), 8.0)) * window) for f in (fixed, moving)
-    ]
-    surface = irfft2(spectra[0] * np.conj(spectra[1]), fixed.shape)
-    reach = min(max(min(fixed.shape) // 8, 1), min(fixed.shape) - 1)
+    factor = max(1, min(fixed.shape) // COARSE)
+    size = (fixed.shape[1] // factor, fixed.shape[0] // factor)
+    small = [cv2.resize(f, size, interpolation=cv2.INTER_AREA) if factor > 1 else f for f in (fixed, moving)]
+    window = np.outer(*(np.hanning(n + 2)[1:-1].astype(np.float32) for n in small[0].shape))
+    spectra = [rfft2((cv2.GaussianBlur(f, (0, 0), 1.5) - cv2.GaussianBlur(f, (0, 0), 8.0)) * window) for f in small]
+    surface = irfft2(spectra[0] * np.conj(spectra[1]), small[0].shape)
+    reach = min(max(min(small[0].shape) // 8, 1), min(small[0].shape) - 1)
     index = np.arange(-reach, reach + 1)
     at = np.unravel_index(surface[np.ix_(index, index)].argmax(), (index.size, index.size))
-    return int(index[at[0]]), int(index[at[1]])
+    return factor * int(index[at[0]]), factor * int(index[at[1]])

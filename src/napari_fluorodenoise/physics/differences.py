@@ -167,9 +167,10 @@ def _difference(first: Frames, second: Frames) -> _Change:
     second = _onto(first, second)
     mean, difference = (first + second) / np.float32(2), first - second
     levels, changes = (cut(part).mean((1, 2)) for part in (mean, difference))
-    if levels.min() <= 0:
+    bright = levels > max(0.25 * float(np.median(levels)), 0)
+    if np.count_nonzero(bright) < len(levels) / 2:  # no scale with a 0 that means no X-rays
         return _Change(difference, second)
-    exposure = float(np.median(changes / levels))  # a change of the whole exposure is no noise
+    exposure = float(np.median(changes[bright] / levels[bright]))  # a change of the whole exposure is no noise
     return _Change(difference - np.float32(exposure) * mean, second, abs(exposure))
 
 
