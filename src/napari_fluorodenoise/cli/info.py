@@ -23,7 +23,7 @@ __all__ = ["info"]
 
 TRIED = 8
 """Frames that recipe `fast` is tried on to tell how long it takes."""
-BASE, BLOCK = 0.19e9, 770
+BASE, BLOCK = 0.26e9, 770
 """Bytes that a process takes, and that it takes per pixel of a frame: its peak at 512² and 1024² with two workers."""
 
 

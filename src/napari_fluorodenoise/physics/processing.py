@@ -41,6 +41,8 @@ FLOOR, LOST = 0.12, 0.05
 """A blur that passes less than this of a frequency, and the share of frequencies at which that is no detector's."""
 PASSBAND = 0.85
 """A blur lets slow variations through best; where it passes less than this share of them, edges were enhanced."""
+PILED = 24
+"""Pixels at the largest or smallest value from which on that is no chance."""
 TILE = 8
 """Side of JPEG's blocks, in pixels."""
 
@@ -140,8 +142,8 @@ def clipped(groups: Sequence[Group], field: NDArray[np.bool_]) -> tuple[str, ...
     inside = np.stack([group.frames[0][field] for group in groups])
     found = []
     for what, value in (("saturated", inside.max()), ("cut off", inside.min())):
-        share = float((inside == value).mean())
-        if share > 0.002 and inside.max() > inside.min():
+        share, count = float((inside == value).mean()), int((inside == value).sum())
+        if share > 0.002 and count >= PILED and inside.max() > inside.min():
             found.append(
                 f"{share:.1%} of the pixels are {what} at {value:.6g}: no noise is measured there, and nothing restored"
             )
@@ -151,6 +153,8 @@ def clipped(groups: Sequence[Group], field: NDArray[np.bool_]) -> tuple[str, ...
 def compressed(groups: Sequence[Group]) -> tuple[str, ...]:
     """A sentence where the noise shows the grid of JPEG's blocks."""
     profiles = np.zeros((2, TILE))
+    if min(groups[0].frames.shape[1:]) < 4 * TILE:
+        return ()
     for group in groups:
         change = group.frames[0].astype(np.float32) - group.frames[1].astype(np.float32)
         rows, columns = (n // TILE * TILE for n in change.shape)
