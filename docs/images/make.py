@@ -29,6 +29,15 @@ def demo() -> None:
     save("demo.png", picture)
 
 
+def detector() -> None:
+    """Write detector.png: what is measured of a simulated sequence."""
+    with tempfile.TemporaryDirectory() as folder:
+        sequence, plot = Path(folder, "simulated.tif"), Path(folder, "detector.png")
+        assert main(["simulate", str(sequence), "--size", "256", "--pan", "0"]) == 0
+        assert main(["info", str(sequence), "--plot", str(plot)]) == 0
+        save("detector.png", cv2.imread(str(plot)))
+
+
 def window() -> None:
     """Write napari.png: a simulated sequence, the form of Denoise, and what it made."""
     viewer = napari.Viewer()
@@ -64,4 +73,5 @@ def save(name: str, picture: np.ndarray) -> None:
 
 if __name__ == "__main__":
     demo()
+    detector()
     window()

@@ -39,6 +39,13 @@ def test_the_line_of_frames_follows_from_that_of_differences(lag, rest):
     assert correlation == pytest.approx(lag * quanta / (quanta + read))
 
 
+def test_however_much_frames_share_it_is_less_than_all():
+    seen = Line(5.0, 700.0, 1.0, bins=Bins(*np.ones((3, 4))))
+    line, (correlation, _) = corrected(seen, (0.99, 0.01), rest=1.0, level=300.0)
+    assert correlation < 1
+    assert np.isfinite(line.slope)
+
+
 def test_where_no_quanta_are_told_all_noise_lags():
     line, (correlation, _) = corrected(UNIT, (0.3, 0.01), rest=1.0, level=100.0)
     assert (correlation, line.read_variance) == (pytest.approx(0.3), pytest.approx(1 / 0.7))

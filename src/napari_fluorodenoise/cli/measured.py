@@ -54,9 +54,8 @@ def _quanta(detector: Detector) -> str | None:
 def _response(detector: Detector) -> str:
     from napari_fluorodenoise.physics.response import FEWEST, fwhm
 
-    if detector.blocks < FEWEST:
-        return "cannot be told: too little noise was found; it is taken to be white"
-
+    if detector.blocks < FEWEST or detector.variance(detector.level) < 1.1 * detector.floor:
+        return "cannot be told: too little noise was found, or rounding hides it; it is taken to be white"
     width = fwhm(detector.response)
     size = f" ({width * detector.pixel_size[1]:.3g} mm)" if detector.pixel_size else ""
     shared = detector.autocorrelation.sum() - 1

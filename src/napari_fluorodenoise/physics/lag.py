@@ -78,8 +78,8 @@ def corrected(line: Line, found: tuple[float, float], *, rest: float, level: flo
         return line.scaled(factor), (lag, error)
     bins = replace(line.bins, variance=line.bins.variance + (factor - 1) * line.slope * line.bins.mean)
     grown = replace(line, slope=line.slope * factor, errors=(line.errors[0] * factor, line.errors[1]), bins=bins)
-    again = _quantum_share(grown, level) / share
-    return grown, (value * again, error * again)
+    again = _quantum_share(grown, level)
+    return grown, (lag * again, error * again / share)
 
 
 def _quantum_share(line: Line, level: float) -> float:

@@ -167,6 +167,6 @@ def compressed(groups: Sequence[Group]) -> tuple[str, ...]:
     if not stands_out.all():
         return ()
     return (
-        "the noise shows a grid of 8 pixels: the frames went through JPEG; faint detail and part of the noise are gone"
+        "the noise shows a grid of 8 pixels: the frames went through JPEG; faint detail and part of the noise are gone,"
         " and the noise model holds on average only",
     )
