@@ -127,7 +127,8 @@ def surveyed(video: Video, groups: Sequence[Group]) -> tuple[NDArray[np.float64]
     """A typical picture (Y, X) of some groups of `video`, and the collimator's field on it."""
     from napari_fluorodenoise.physics import collimator
 
-    mean = np.median([np.median(group.frames[::3], axis=0) for group in groups], axis=0).astype(np.float64)
+    some = 3 if len(groups) > 2 else 1
+    mean = np.median([np.median(group.frames[::some], axis=0) for group in groups], axis=0).astype(np.float64)
     return mean, collimator.field(mean, inverted=video.photometric == "MONOCHROME1")
 
 
