@@ -33,7 +33,7 @@ def test_the_line_of_frames_follows_from_that_of_differences(lag, rest):
     quanta = slope * level
     seen = Line(slope * (1 - lag * rest), read, 1.0, bins=Bins(*np.ones((3, 4))))
     value = lag * quanta * (1 - lag * rest) / (quanta * (1 - lag * rest) + read)
-    line, (correlation, _) = corrected(seen, (value, 0.001), rest=rest, level=level)
+    line, (correlation, _) = corrected(seen, (value, 0.001), rest=rest, seen=level, level=level)
     assert line.slope == pytest.approx(slope)
     assert line.read_variance == read
     assert correlation == pytest.approx(lag * quanta / (quanta + read))
@@ -41,19 +41,19 @@ def test_the_line_of_frames_follows_from_that_of_differences(lag, rest):
 
 def test_however_much_frames_share_it_is_less_than_all():
     seen = Line(5.0, 700.0, 1.0, bins=Bins(*np.ones((3, 4))))
-    line, (correlation, _) = corrected(seen, (0.99, 0.01), rest=1.0, level=300.0)
+    line, (correlation, _) = corrected(seen, (0.99, 0.01), rest=1.0, seen=300.0, level=300.0)
     assert correlation < 1
     assert np.isfinite(line.slope)
 
 
 def test_where_no_quanta_are_told_all_noise_lags():
-    line, (correlation, _) = corrected(UNIT, (0.3, 0.01), rest=1.0, level=100.0)
+    line, (correlation, _) = corrected(UNIT, (0.3, 0.01), rest=1.0, seen=100.0, level=100.0)
     assert (correlation, line.read_variance) == (pytest.approx(0.3), pytest.approx(1 / 0.7))
 
 
 @pytest.mark.parametrize(("found", "rest"), [((0.01, 0.01), 1.0), ((0.3, 0.01), 0.0), ((0.0, np.inf), 1.0)])
 def test_nothing_is_corrected_for_chance_nor_where_the_detector_moved(found, rest):
-    assert corrected(UNIT, found, rest=rest, level=100.0) == (UNIT, found)
+    assert corrected(UNIT, found, rest=rest, seen=100.0, level=100.0) == (UNIT, found)
 
 
 def lagging(lag, *, step, frames=32, size=160, seed=0):

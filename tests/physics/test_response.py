@@ -142,6 +142,6 @@ def test_read_noise_loses_less_to_detrending_than_quanta_do():
     white = kept_by_detrending(delta())
     quanta = kept_by_detrending(true_autocorrelation(h))
     seen = Line(slope * quanta, read * white, 1.0, errors=(0.1, 10.0), bins=Bins(*np.ones((3, 4))))
-    whole = undetrended(seen, true_autocorrelation(h, share), read_share=share)
-    assert whole.slope == pytest.approx(slope, rel=1e-3)
+    whole = undetrended(seen, true_autocorrelation(h, share), intensity=level)
+    assert whole.slope == pytest.approx(slope, rel=1e-9)
     assert whole.read_variance == pytest.approx(read, rel=1e-6)

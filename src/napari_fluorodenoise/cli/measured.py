@@ -44,7 +44,7 @@ def _line(detector: Detector) -> str:
 def _quanta(detector: Detector) -> str | None:
     """The noise-equivalent quanta at frequency 0: (mean / standard deviation)² of means over large areas, per pixel."""
     spectral = float(detector.variance(detector.level)) * float(detector.autocorrelation.sum())
-    if detector.slope <= CERTAIN * detector.slope_error or detector.level <= 0 or spectral <= 0:
+    if not detector.quantum_share or detector.slope <= CERTAIN * detector.slope_error or spectral <= 0:
         return None
     quanta = detector.level**2 / spectral
     share = f"{detector.quantum_share:.0%} of the noise at the median is the quanta's, the rest read noise"
@@ -67,6 +67,8 @@ def _lag(detector: Detector) -> str:
     if not np.isfinite(error):
         return "cannot be told: too little rests between frames, or rounding hides the noise"
     seen, most = lag > CERTAIN * error, lag + CERTAIN * error
+    if not seen and most >= 1:
+        return "cannot be told: too little rests between frames, or rounding hides the noise"
     share = f"{lag:.1%} ± {error:.1%}" if seen else f"below {most:.1%}"
     share += f" of a frame's {'signal' if detector.quantum_share else 'noise'}"
     if detector.frame_interval is None:

@@ -149,9 +149,10 @@ def measure(video: Video, *, progress: Progress = silent, pixels: int | None = N
     step = differences.grey_step(groups)
     line = noise.fit(blocks, floor=_least_variance(step, mean, video.dtype))
     correlation, reach = response.autocorrelation(blocks, line)
-    line = response.undetrended(line, correlation, read_share=_read_share(line, blocks.mean, level))
-    read_share = _read_share(line, blocks.mean, level)  # of differences, as the autocorrelation is
-    line, correlated = lag.corrected(line, lag.shared(blocks, line), rest=lag.at_rest(blocks), level=level)
+    seen = response.intensity(blocks, line)
+    line = response.undetrended(line, correlation, intensity=seen)
+    read_share = response.read_share(line, seen)  # of differences, as the autocorrelation is
+    line, correlated = lag.corrected(line, lag.shared(blocks, line), rest=lag.at_rest(blocks), seen=seen, level=level)
     found = replace(
         _found(line, correlated, drift.gain_drift(blocks.brightness), level=level, field=field),
         autocorrelation=correlation,
@@ -223,9 +224,3 @@ def _least_variance(step: float, mean: NDArray[np.float64], dtype: np.dtype[Any]
     """The variance of rounding to grey levels a `step` apart, and at least what keeps a division by it finite."""
     step = step or float(dtype.kind != "f")
     return max(step**2 / 12, 1e-12 * float(np.abs(mean).max()) ** 2, 1e-24)
-
-
-def _read_share(line: Line, means: NDArray[np.float64], level: float) -> float:
-    """The read noise's share of the variance, on average over the blocks."""
-    means = means if len(means) else np.array([level])
-    return float(np.mean(line.read_variance / line.variance(means)))

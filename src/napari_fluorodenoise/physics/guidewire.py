@@ -13,12 +13,10 @@ from napari_fluorodenoise.physics.projection import Geometry, Pose, rays
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NITINOL", "STEEL", "Guidewire"]
+__all__ = ["STEEL", "Guidewire"]
 
 STEEL = 0.95
 """Linear attenuation at 60 keV, 1/mm: iron, 1.205 cm2/g (NIST Standard Reference Database 126) at 7.87 g/cm3."""
-NITINOL = 0.76
-"""Linear attenuation at 60 keV, 1/mm: 55 % nickel, 45 % titanium by weight, 1.18 cm2/g at 6.45 g/cm3."""
 STEP = 0.1
 """Distance between the points of the curve in mm: a third of a pixel, in the patient, of a usual detector."""
 

@@ -62,16 +62,19 @@ def at_rest(blocks: Blocks) -> float:
     return float(np.isfinite(blocks.following[:, 0, 0]).mean()) if len(blocks) else 0.0
 
 
-def corrected(line: Line, found: tuple[float, float], *, rest: float, level: float) -> tuple[Line, tuple[float, float]]:
+def corrected(
+    line: Line, found: tuple[float, float], *, rest: float, seen: float, level: float
+) -> tuple[Line, tuple[float, float]]:
     """The line of single frames, and the correlation of the noise of consecutive ones with its standard error.
 
-    `line` is that of differences, `found` what is `shared`, `rest` the share of blocks at rest: frames that lie on
-    other pixels share no noise. Where no quanta are told from read noise, all of the noise is taken to lag.
+    `line` is that of differences, `found` what is `shared` at the intensity `seen`, `rest` the share of blocks at rest:
+    frames that lie on other pixels share no noise. The correlation is that at the intensity `level`. Where no quanta
+    are told from read noise, all of the noise is taken to lag.
     """
     value, error = found
     if not rest or value <= CERTAIN * error:
         return line, found
-    share = _quantum_share(line, level)
+    share = _quantum_share(line, seen)
     lag = float(np.clip(value / share, 0, 0.95))
     factor = 1 / (1 - lag * rest)
     if share == 1:

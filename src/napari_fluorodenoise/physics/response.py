@@ -33,9 +33,11 @@ __all__ = [
     "chosen_still",
     "delta",
     "fwhm",
+    "intensity",
     "kept_by_detrending",
     "lag_mixing",
     "noise_power_spectrum",
+    "read_share",
     "response",
     "undetrended",
 ]
@@ -79,13 +81,14 @@ def autocorrelation(blocks: Blocks, line: Line, *, certain: float = 6.0) -> tupl
     return (delta() if np.abs(measured - delta()).max() < certain * error else measured), reach
 
 
-def undetrended(line: Line, correlation: Map, *, read_share: float) -> Line:
+def undetrended(line: Line, correlation: Map, *, intensity: float) -> Line:
     """The line of whole blocks, from that of blocks without their plane, which took a share of the noise with it.
 
-    White read noise loses less than the quantum noise of that autocorrelation, so slope and offset grow differently.
+    White read noise loses less than the quantum noise of that autocorrelation, measured at the `intensity`, so slope
+    and offset grow differently.
     """
     kept, white = kept_by_detrending(correlation), kept_by_detrending(delta())
-    share = float(np.clip(read_share, 0, 1))
+    share = float(np.clip(read_share(line, intensity) * kept / white, 0, 1))  # of whole blocks
     if share > 0.9 or not len(line.bins.mean):
         return line.scaled(1 / kept)
     quanta = (kept - share * white) / (1 - share)
@@ -94,6 +97,18 @@ def undetrended(line: Line, correlation: Map, *, read_share: float) -> Line:
     offset = line.read_variance / white
     bins = replace(whole.bins, variance=whole.bins.variance + offset - whole.read_variance)
     return replace(whole, read_variance=offset, errors=(slope, read * quanta / white), bins=bins)
+
+
+def read_share(line: Line, intensity: float) -> float:
+    """The read noise's share of the variance at an `intensity`."""
+    return float(line.read_variance / line.variance(np.array(intensity)))
+
+
+def intensity(blocks: Blocks, line: Line) -> float:
+    """The mean intensity of the still blocks: that at which correlations are measured."""
+    chosen, _ = chosen_still(blocks, line)
+    some = blocks.mean[chosen] if len(chosen) else blocks.mean
+    return float(some.mean()) if len(some) else 0.0
 
 
 def kept_by_detrending(correlation: Map) -> float:
