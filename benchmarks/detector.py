@@ -33,7 +33,7 @@ from napari_fluorodenoise.video import Video
 
 KINDS = {"static": {"still": True}, "beating": {}, "panning": {"pan": 3.0}}
 RESPONSES = {
-    "of the phantom, 1.4 px": Scintillator(),
+    "of the phantom, 1.2 px": Scintillator(),
     "Gaussian, 2 px": Scintillator(weights=(1.0,), widths=(0.255,)),
     # exp(-r / 0.52 px) on 7 x 7 to within 0.004: without read noise its neighbours' correlations sum to 294 %
     "Laplacian, 7 x 7": Scintillator(weights=(0.4, 0.6), widths=(0.1084, 0.2727)),

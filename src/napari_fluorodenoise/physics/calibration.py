@@ -1,7 +1,7 @@
 """A detector as JSON: measured once on a static or flat sequence, used for others of the same detector and mode.
 
 What belongs to the detector is kept: the photon-transfer line, the noise's correlation, the point response, lag. What
-belongs to a sequence is found on each one anew: the collimator's field, the level, the drift.
+belongs to a sequence is found on each one anew: the collimator's field and the level.
 """
 
 from __future__ import annotations
