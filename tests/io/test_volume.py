@@ -1,5 +1,6 @@
 import sys
 
+import nibabel
 import numpy as np
 import pytest
 from pydicom import Dataset, Sequence, dcmwrite
@@ -165,7 +166,6 @@ def test_a_multi_frame_ct_is_a_volume(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 def test_nifti_becomes_the_same_volume(series, tmp_path, suffix):
-    nibabel = pytest.importorskip("nibabel")
     to_world = np.diag([-SPACING[2], -SPACING[1], SPACING[0], 1.0])  # RAS: columns to the left, rows to the back
     path = tmp_path / f"ct{suffix}"
     nibabel.save(nibabel.Nifti1Image(HU.T, to_world), path)
@@ -183,7 +183,6 @@ def test_nifti_becomes_the_same_volume(series, tmp_path, suffix):
     ],
 )
 def test_other_nifti_files_are_refused(tmp_path, values, message):
-    nibabel = pytest.importorskip("nibabel")
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "other.nii")
     with pytest.raises(FileError, match=message):
         read_volume(tmp_path / "other.nii")

@@ -158,7 +158,8 @@ def test_what_the_way_back_lacks_is_read_from_the_frames_where_there_are_enough(
 @pytest.fixture
 def trained(monkeypatch):
     """The stage with a network that trains in no time, and one thread: a small network only waits for more."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     from napari_fluorodenoise.denoisers import unet
 
     monkeypatch.setattr(unet, "UNet", partial(unet.UNet, channels=4, depth=1))
