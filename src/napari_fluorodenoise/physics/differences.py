@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Frames = NDArray[np.float32]
 
-__all__ = ["BLOCK", "LARGEST", "Blocks", "Group", "blocks", "grey_step", "groups"]
+__all__ = ["BLOCK", "Blocks", "Group", "blocks", "grey_step", "groups"]
 
 GROUP = 8
 PIXELS = 2**24

@@ -13,7 +13,7 @@ from napari_fluorodenoise.physics.projection import Geometry, Pose, rays
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["STEEL", "Guidewire"]
+__all__ = ["Guidewire"]
 
 STEEL = 0.95
 """Linear attenuation at 60 keV, 1/mm: iron, 1.205 cm2/g (NIST Standard Reference Database 126) at 7.87 g/cm3."""

@@ -21,14 +21,12 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.physics.noise import Bins
 
 __all__ = [
-    "LAGGING",
     "clipped",
     "coarse",
     "compressed",
     "curved",
     "filtered_in_time",
     "offset",
-    "passed",
     "sharpened",
     "smoothed",
 ]
