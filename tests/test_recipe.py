@@ -15,8 +15,9 @@ from napari_fluorodenoise import recipe as recipes
 from napari_fluorodenoise import stages
 from napari_fluorodenoise.engine.progress import Cancelled
 from napari_fluorodenoise.physics.phantom import phantom
+from napari_fluorodenoise.primitives.declaration import STRICT
 from napari_fluorodenoise.recipe import Recipe, denoise
-from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
+from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
 VIDEO = Video(data=np.random.default_rng(0).integers(0, 99, (6, 4, 5)).astype(np.uint16), frame_interval=0.1)
@@ -142,7 +143,7 @@ def test_json_holds_every_setting_and_needs_none():
         ('{"recipe": "x", "stages": [{"scal": {}}]}', "a stage .*denoise.*scale.* found 'scal'"),
         ('{"recipe": "x", "stages": [{"scale": {"facter": 1}}]}', r"\(of, factor, window, mode\), found 'facter'"),
         ('{"recipe": "x", "stages": [{"scale": {"factor": 11}}]}', "scale.factor to be less .* 10, found 11"),
-        ('{"recipe": "x", "stages": [{"scale": {"factor": NaN}}]}', "scale.factor to be less .* found nan"),
+        ('{"recipe": "x", "stages": [{"scale": {"factor": NaN}}]}', "scale.factor to be a finite number, found nan"),
         ('{"recipe": "x", "stages": [{"scale": {"window": 1.5}}]}', "scale.window to be .* integer, .* found 1.5"),
         ('{"recipe": "x", "stages": [{"scale": {"mode": "odd"}}]}', "'plain' or 'fancy', found 'odd'"),
         ('{"recipe": "x", "stages": [{"scale": {"of": []}}]}', r"scale.of .*, found \[\]"),

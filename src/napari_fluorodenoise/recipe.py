@@ -12,18 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
+from napari_fluorodenoise.primitives.declaration import mistake
 from napari_fluorodenoise.stages import name_of, stage_class
 from napari_fluorodenoise.stages.stage import Added, Stage
 from napari_fluorodenoise.video import Image, Item, Run, Table, Video
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 __all__ = ["NAMED", "Recipe", "denoise"]
 
@@ -203,18 +201,8 @@ def _validated(make: Callable[..., Stage], name: str, settings: Mapping[str, Any
     try:
         return make(**settings)
     except ValidationError as error:
-        raise ValueError(_line(name, error.errors(include_url=False)[0])) from None
-
-
-def _line(name: str, error: ErrorDetails) -> str:
-    target = ".".join((name, *map(str, error["loc"])))
-    if error["type"] == "unexpected_keyword_argument":
-        choices = ", ".join(signature(stage_class(name)).parameters)
-        return f"expected a setting of {name} ({choices}), found {str(error['loc'][-1])!r}"
-    if error["type"] == "value_error":  # a stage's own sentence
-        return f"{target}: {error['msg'].removeprefix('Value error, ')}"
-    wanted = error["msg"].partition(" should ")[2] or error["msg"]
-    return f"expected {target} to {wanted}, found {error['input']!r}"
+        known = signature(stage_class(name)).parameters
+        raise ValueError(mistake(error, name=name, settings=lambda _: known)) from None
 
 
 def _titled(progress: Progress, title: str) -> Progress:

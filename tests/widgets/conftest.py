@@ -14,7 +14,8 @@ import pytest
 
 from napari_fluorodenoise.engine.blocks import stream
 from napari_fluorodenoise.engine.progress import silent
-from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
+from napari_fluorodenoise.primitives.declaration import STRICT
+from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Table, Video
 
 os.environ["NAPARI_ASYNC"] = "0"

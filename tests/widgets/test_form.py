@@ -5,7 +5,7 @@ import pytest
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.dataclasses import dataclass
 
-from napari_fluorodenoise.stages.stage import STRICT
+from napari_fluorodenoise.primitives.declaration import STRICT
 from napari_fluorodenoise.widgets.form import Form
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pydantic.dataclasses
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from napari_fluorodenoise.physics.detector import Detector, surveyed
+from napari_fluorodenoise.primitives.declaration import STRICT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,7 @@ ALIKE = 0.02
 """Relative difference of pixel sizes up to which they are the same."""
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Calibration:
     """A detector's noise and blur, and what they were measured on; `range` are the intensities that were seen.
 

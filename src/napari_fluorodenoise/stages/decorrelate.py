@@ -24,8 +24,9 @@ from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.physics.detector import Detector, detector_of
 from napari_fluorodenoise.physics.processing import compressed, filtered_in_time, sharpened, smoothed
+from napari_fluorodenoise.primitives.declaration import STRICT
 from napari_fluorodenoise.primitives.spectra import filtered, transfer
-from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
+from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table
 
 if TYPE_CHECKING:

@@ -25,7 +25,8 @@ from annotated_types import Ge, Gt, Le
 
 from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, silent
-from napari_fluorodenoise.stages.stage import STRICT, Added, FittedStage, Stage
+from napari_fluorodenoise.primitives.declaration import STRICT
+from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table
 
 if TYPE_CHECKING:

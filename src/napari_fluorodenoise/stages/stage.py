@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import ConfigDict
 
 from napari_fluorodenoise.engine.blocks import Block, Output, map_blocks
 from napari_fluorodenoise.engine.keep import kept
@@ -28,10 +27,7 @@ from napari_fluorodenoise.video import Image, Run, Table, Video
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["STRICT", "Added", "FittedStage", "Stage", "refuse_infinite"]
-
-STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-"""For every stage's declaration: unknown keys are refused, and the line under a field describes it."""
+__all__ = ["Added", "FittedStage", "Stage", "refuse_infinite"]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from annotated_types import Ge
 from pydantic.dataclasses import dataclass
 
 from napari_fluorodenoise.engine.progress import Progress, silent
-from napari_fluorodenoise.stages.stage import STRICT, Added
+from napari_fluorodenoise.primitives.declaration import STRICT
+from napari_fluorodenoise.stages.stage import Added
 from napari_fluorodenoise.video import Run
 
 __all__ = ["Subtract"]

@@ -8,7 +8,7 @@ import numpy as np
 import pydantic.dataclasses
 from annotated_types import Ge, Gt, Le
 
-from napari_fluorodenoise.physics.chain.part import PART
+from napari_fluorodenoise.primitives.declaration import STRICT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,7 @@ LEAK = 0.02
 """Share of the fluence that a closed collimator lets through or scatters behind its blades."""
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=PART)
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Beam:
     """The X-ray beam, as the quanta that the detector counts: absorption efficiency is included in their number."""
 
@@ -47,7 +47,7 @@ class Beam:
         return np.asarray(np.cumprod(share, axis=0))
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=PART)
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Exposure:
     """A pulse of some length: a frame is the average of the quanta at several moments, so what moves is blurred."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import pydantic.dataclasses
 from annotated_types import Ge, Gt, Le
 
-from napari_fluorodenoise.physics.chain.part import PART
+from napari_fluorodenoise.primitives.declaration import STRICT
 
 if TYPE_CHECKING:
     from typing import Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["BrightnessControl"]
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=PART)
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class BrightnessControl:
     """A servo: N0(t+1) = N0(t) * (target / mean of the region)^kappa; the distance from the target falls by 1 - kappa.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -18,13 +18,12 @@ from napari_fluorodenoise.physics.chain.drift import GainDrift
 from napari_fluorodenoise.physics.chain.electronics import Electronics
 from napari_fluorodenoise.physics.chain.expose import Exposed, expose
 from napari_fluorodenoise.physics.chain.lag import Lag
-from napari_fluorodenoise.physics.chain.part import PART
 from napari_fluorodenoise.physics.chain.scintillator import Scintillator
 from napari_fluorodenoise.physics.chain.spread import Glare, Scatter
+from napari_fluorodenoise.primitives.declaration import STRICT, mistake
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from pydantic_core import ErrorDetails
 
     from napari_fluorodenoise.physics.chain.expose import Picture, Scene
 
@@ -45,7 +44,7 @@ _PARTS = {
 """What the keys of a chain's JSON describe, to list their settings."""
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=PART)
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class ImagingChain:
     """An X-ray imaging chain from line integrals to stored frames; a part that is None is absent.
 
@@ -146,22 +145,10 @@ class ImagingChain:
         try:
             return TypeAdapter(ImagingChain).validate_python(document)
         except ValidationError as error:
-            raise ValueError(_line(error.errors(include_url=False)[0])) from None
+            raise ValueError(mistake(error, name="chain", settings=_settings)) from None
 
 
-def _line(error: ErrorDetails) -> str:
-    """One line of pydantic's report: the key, what it should be, what it is."""
-    *parents, key = ("chain", *map(str, error["loc"]))
-    if error["type"] == "unexpected_keyword_argument":
-        return f"expected a setting of {'.'.join(parents)} ({', '.join(_settings(parents))}), found {key!r}"
-    target = ".".join((*parents, key))
-    if error["type"] == "value_error":  # a part's own sentence
-        return f"{target}: {error['msg'].removeprefix('Value error, ')}"
-    wanted = error["msg"].partition(" should ")[2] or error["msg"]
-    return f"expected {target} to {wanted}, found {error['input']!r}"
-
-
-def _settings(parents: list[str]) -> tuple[str, ...]:
+def _settings(parents: Sequence[str]) -> tuple[str, ...]:
     """The settings of the chain, or of the part that `parents` end with."""
     described: Any = _PARTS[parents[1]] if len(parents) > 1 else ImagingChain
     return tuple(described.__dataclass_fields__)

@@ -7,12 +7,12 @@ from typing import Annotated
 import pydantic.dataclasses
 from annotated_types import Ge, Le
 
-from napari_fluorodenoise.physics.chain.part import PART
+from napari_fluorodenoise.primitives.declaration import STRICT
 
 __all__ = ["GainDrift"]
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=PART)
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class GainDrift:
     """A gain that grows by the same amount from frame to frame, and never falls below 0."""
 

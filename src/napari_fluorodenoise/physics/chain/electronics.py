@@ -8,7 +8,7 @@ import numpy as np
 import pydantic.dataclasses
 from annotated_types import Ge, Gt, Le
 
-from napari_fluorodenoise.physics.chain.part import PART
+from napari_fluorodenoise.primitives.declaration import STRICT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Electronics"]
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=PART)
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Electronics:
     """Gain, offset, electronic noise and rounding: counts = gain * (factor * charge + noise) + offset."""
 

@@ -16,7 +16,7 @@ import numpy as np
 import pydantic.dataclasses
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 
-from napari_fluorodenoise.physics.chain.part import PART
+from napari_fluorodenoise.primitives.declaration import STRICT
 
 if TYPE_CHECKING:
     from typing import Any
@@ -29,7 +29,7 @@ MOST = 4
 """Exponentials that describe a flat panel's lag from a frame to minutes."""
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=PART)
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Lag:
     """Traps that let charge out exponentially; by default one, which leaves 3 % to the next of 15 frames per second."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pydantic.dataclasses
 from annotated_types import Gt, Le, MinLen
 
-from napari_fluorodenoise.physics.chain.part import PART
+from napari_fluorodenoise.primitives.declaration import STRICT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ REACH = 3.3
 """Standard deviations after which a point response ends."""
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=PART)
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Scintillator:
     """A scintillator that blurs signal and noise alike; by default CsI of about 0.4 mm FWHM with a broader foot."""
 

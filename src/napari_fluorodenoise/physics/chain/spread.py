@@ -8,7 +8,7 @@ import numpy as np
 import pydantic.dataclasses
 from annotated_types import Gt, Le, Lt
 
-from napari_fluorodenoise.physics.chain.part import PART
+from napari_fluorodenoise.primitives.declaration import STRICT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,7 @@ FINE = 4.0
 """Standard deviation, in pixels of a reduced image, at which a wide Gaussian is still drawn well."""
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=PART)
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Scatter:
     """Quanta scattered by the patient: S = SF / (1 - SF) * G(P), as smooth as `width` says, noisy as any others."""
 
@@ -34,7 +34,7 @@ class Scatter:
         return primary + np.float32(ratio) * _wide(primary, self.width / pixel_size)
 
 
-@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=PART)
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Glare:
     """Light that an image intensifier spreads over its picture: (1 - g) I + g * G(I); hardly any in a flat panel.
 
