@@ -173,3 +173,12 @@ def test_correlated_noise_is_not_taken_for_motion():
 def test_too_few_blocks_are_not_called_restless():
     few = still_blocks(number=20, moving=1.0)
     assert restless(few, Line(2.0, 30.0, 1e-3), white(), 0.5) == ()
+
+
+def test_a_curve_of_which_most_points_are_dark_is_no_line():
+    blocks = still_blocks(slope=1.0, read_variance=0.0)
+    dark = np.random.default_rng(1).random(len(blocks)) < 0.65
+    mean = np.where(dark, blocks.mean / 10, blocks.mean)
+    gain = np.sqrt(np.where(dark, 0.1, 100 / blocks.mean)).astype(np.float32)  # a line up to 100, level from there
+    curve = Blocks(blocks.difference * gain[:, None, None], mean, blocks.motion * gain**2, blocks.following)
+    assert "look processed" in fit(curve, floor=1e-3).warnings[0]

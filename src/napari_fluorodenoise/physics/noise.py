@@ -200,7 +200,10 @@ def _robust_mean(values: Values) -> tuple[float, float]:
 
 
 def _robust_line(means: Values, variances: Values, errors: Values) -> tuple[float, float, tuple[float, float], float]:
-    """Slope, offset, their standard errors, and the typical relative misfit; a variance's error is in proportion."""
+    """Slope, offset, their standard errors, and the relative misfit that a quarter of the points exceed.
+
+    A variance's error is in proportion to it.
+    """
     weights = np.ones_like(means)
     for _ in range(10):
         slope, offset = np.polyfit(means, variances, 1, w=np.sqrt(weights) / variances)
@@ -210,7 +213,12 @@ def _robust_line(means: Values, variances: Values, errors: Values) -> tuple[floa
     relative = max(float(np.median(errors / variances)), float(scale))
     design = np.stack([means, np.ones_like(means)]) * np.sqrt(weights) / variances
     covariance = np.linalg.pinv(design @ design.T) * relative**2
-    return float(slope), float(offset), (float(covariance[0, 0] ** 0.5), float(covariance[1, 1] ** 0.5)), float(scale)
+    return (
+        float(slope),
+        float(offset),
+        (float(covariance[0, 0] ** 0.5), float(covariance[1, 1] ** 0.5)),
+        float(np.quantile(misfit, 0.75)),
+    )
 
 
 def _none(floor: float) -> Line:
