@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,11 +73,20 @@ def saving(path: Path) -> Iterator[Path]:
         except FileError as error:  # says the name that was asked for
             raise FileError(str(error).replace(f"{part}", f"{path.parent}")) from error
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            _removed(part)
     except OSError as error:
         # numpy and OpenCV do not say why they wrote less than they were given; a full disk is why
         reason = error.strerror or f"the disk may be full: {error}"
         raise FileError(f"{path}: cannot be written ({reason}); free space or name another") from error
+
+
+def _removed(folder: Path) -> None:
+    """Remove `folder`; again, where another thread's last chunk brought it back meanwhile, as after a full disk."""
+    for _ in range(50):
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.02)
+        if not folder.exists():
+            return
 
 
 def _replace(made: Path, final: Path, *, kept: Path) -> None:
