@@ -1,78 +1,298 @@
-"""A network trained for so many steps, of which the state is kept that was best on held-out data. Needs torch."""
+"""A network trained for so many steps or seconds; the state is kept that was best on held-out data. Needs torch.
+
+One loop for all schemes and networks: AdamW on one cycle of the rate, clipped gradients, and a running mean of the
+weights, which is what is judged and kept. On a CPU the same seed gives the same weights; where seconds end the
+training, the same `Schedule` does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import TypeVar
+from math import cos, inf, isfinite, pi
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from napari_fluorodenoise.engine.progress import Progress, silent
 
-__all__ = ["Trained", "train"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Schedule", "Trained", "chosen", "device_of", "train"]
 
 Net = TypeVar("Net", bound=nn.Module)
 
 RATE = 1.5e-3
+"""The largest of the cycle's rates; it begins at 1/25 of it, and falls to almost nothing."""
+RISE = 0.2
+"""Share of the cycle in which the rate rises."""
+MOMENTUM = (0.85, 0.95)
+"""Of the gradient's running mean: the least where the rate is largest (L. N. Smith, arXiv 1803.09820)."""
 STEEPEST = 1.0
 """Norm to which a gradient is clipped: a batch of few hidden pixels can throw a network without normalisation off."""
-CHECKS = 15
-"""Times that the held-out loss is asked for."""
+CHECKS = 20
+"""Times that the held-out loss is asked for, at the most."""
+PATIENCE = 8
+"""Checks without a new least held-out loss after which training ends."""
+JUDGING = 0.15
+"""Share of the time that judging may take where seconds count: then it is done less often."""
 MEMORY = 0.98
-"""Of the running mean of the weights, which is what is judged and kept: it errs less than any single step."""
+"""Of the running mean of the weights: it errs less than any single step."""
+PARTS = 1000
+"""Parts that the cycle is told in, so that a schedule is short and exact."""
+READ = 10
+"""Steps between two readings of the loss on an accelerator, which waits for each."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How a training went, so that it can be done again by steps: with it the same seed gives the same weights.
+
+    `parts` are (step, thousandths of the cycle that were over when it began), where these change; `checks` are the
+    steps after which the held-out loss was asked for. Fit for JSON.
+    """
+
+    steps: int
+    parts: tuple[tuple[int, int], ...]
+    checks: tuple[int, ...]
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Schedule:
+        """The schedule that was `told` by `dataclasses.asdict`, also after its way through JSON."""
+        parts = tuple((int(step), int(part)) for step, part in told["parts"])
+        return cls(int(told["steps"]), parts, tuple(int(step) for step in told["checks"]))
+
+    def part(self, step: int) -> int:
+        """The thousandths of the cycle that were over when `step` began."""
+        return self.parts[bisect_right(self.parts, (step, PARTS)) - 1][1]
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
-    """A network at the step where its held-out loss was least; `losses` are (step, held-out loss)."""
+class Trained(Generic[Net]):
+    """A network at the `step` where its held-out loss was least.
 
-    net: nn.Module
+    `losses` are (step, mean training loss since the check before, held-out loss); `schedule` says how to do it again.
+    """
+
+    net: Net
     step: int
-    losses: tuple[tuple[int, float], ...]
+    losses: tuple[tuple[int, float, float], ...]
+    seconds: float
+    schedule: Schedule
 
 
 def train(
-    net: nn.Module,
+    net: Net,
     *,
-    loss: Callable[[nn.Module], Tensor],
-    judge: Callable[[nn.Module], float],
+    loss: Callable[[Net], Tensor],
+    judge: Callable[[Net], float],
     steps: int,
+    budget: float | None = None,
+    patience: int | None = PATIENCE,
+    rate: float = RATE,
+    schedule: Schedule | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    preview: Callable[[Net], NDArray[Any]] | None = None,
     progress: Progress = silent,
-) -> Trained:
-    """A copy of `net` trained by `steps` steps down `loss`, a batch each; kept where `judge` was last least.
+) -> Trained[Net]:
+    """A copy of `net` trained down `loss`, a batch a step; kept where `judge`, the held-out loss, was last least.
 
-    AdamW on one cycle (L. N. Smith, arXiv 1803.09820). `progress` hears of every step and may raise `Cancelled`.
+    It ends after `steps` steps, after `budget` seconds, when the held-out loss has not fallen for `patience` checks, or
+    as the `schedule` of an earlier training has it. The rate falls to its end in whatever comes first of steps and
+    seconds. `loss` and `judge` find the device by `device_of`; torch's own randomness in them follows `seed`, and the
+    global one is left alone. `progress` hears of every step, with a `preview` after every check, and may raise
+    `Cancelled`. On CUDA layers compute in float16: bfloat16 would round intensities of 60 to a quarter of the noise.
     """
-    net = deepcopy(net).train()
-    mean = deepcopy(net).eval().requires_grad_(False)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=RATE)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=max(steps, 9) + 1, pct_start=0.2)
-    best = Trained(deepcopy(mean), 0, ((0, judge(mean)),))
-    for step in range(1, steps + 1):
-        optimizer.zero_grad()
-        value = loss(net)
-        value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(net.parameters(), STEEPEST)
-        optimizer.step()
-        schedule.step()
-        _approach(mean, net, weight=1 - min(MEMORY, step / (step + 9)))
-        if step % max(1, steps // CHECKS) == 0 or step == steps:
-            best = _better(best, mean, step, judge(mean))
-        progress(step / steps, f"step {step} of {steps}, loss {value.item():.4f}, held out {best.losses[-1][1]:.4f}")
-    return best
+    if steps < 1 or (budget is not None and not budget > 0):
+        raise ValueError(f"expected at least a step and some seconds, found {steps} and {budget}; give more")
+    at = chosen(device)
+    with torch.random.fork_rng(devices=[at] if at.type == "cuda" else []):
+        torch.manual_seed(seed)
+        slopes = _Slopes(net, at, rate=rate)
+        course = _Course(slopes.mean, judge, _Clock(steps, budget, patience, schedule))
+        while course.goes_on:
+            part = course.begin()
+            course.note(slopes.descend(loss, fraction=part / PARTS))
+            shown = preview(slopes.mean) if course.check() and preview and progress is not silent else None
+            progress(course.fraction, course.message, shown)
+    return course.trained()
 
 
-def _approach(mean: nn.Module, net: nn.Module, *, weight: float) -> None:
-    with torch.no_grad():
-        for slow, fast in zip(mean.parameters(), net.parameters(), strict=True):
-            slow.lerp_(fast, weight)
+def chosen(device: str) -> torch.device:
+    """The torch device by its name; "auto" is CUDA where there is one, else the CPU."""
+    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if device == "auto":
+        return torch.device("cuda" if here["cuda"] else "cpu")
+    if not here.get(device.partition(":")[0]):
+        names = ", ".join(["auto", *(name for name, there in here.items() if there)])
+        raise ValueError(f"expected a device of this machine ({names}), found {device!r}; name one of them")
+    return torch.device(device)
 
 
-def _better(best: Trained, net: nn.Module, step: int, loss: float) -> Trained:
-    losses = (*best.losses, (step, loss))
-    if loss <= min(earlier for _, earlier in best.losses):
-        return Trained(deepcopy(net), step, losses)
-    return Trained(best.net, best.step, losses)
+def device_of(net: nn.Module) -> torch.device:
+    """Where the weights of `net` are."""
+    return next(net.parameters()).device
+
+
+class _Slopes(Generic[Net]):
+    """The weights on their way down, and their running mean."""
+
+    def __init__(self, net: Net, at: torch.device, *, rate: float) -> None:
+        self.net = deepcopy(net).to(at).train().requires_grad_(True)
+        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.mean = deepcopy(self.net).eval().requires_grad_(False)
+        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=rate)
+        self.half = at.type == "cuda"
+        self.scaler = torch.amp.GradScaler("cuda", enabled=self.half)
+        self.rate, self.taken = rate, 0
+
+    def descend(self, loss: Callable[[Net], Tensor], *, fraction: float) -> float:
+        """The loss of a batch, after a step at the rate that is due when `fraction` of the cycle is over."""
+        height = _height(fraction)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate * height
+            group["betas"] = (MOMENTUM[1] + (MOMENTUM[0] - MOMENTUM[1]) * height, 0.999)
+        self.optimizer.zero_grad()
+        with torch.autocast("cuda", dtype=torch.float16, enabled=self.half):
+            value = loss(self.net)
+        self.scaler.scale(value).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), STEEPEST)
+        if self.half or norm.isfinite():  # the scaler leaves steps out that are not finite
+            self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.taken += 1
+        self._follow()
+        return float(value.detach()) if not self.half or self.taken % READ == 1 else inf
+
+    def _follow(self) -> None:
+        weight = 1 - min(MEMORY, self.taken / (self.taken + 9))
+        with torch.no_grad():
+            for slow, fast in zip(self.mean.parameters(), self.net.parameters(), strict=True):
+                slow.lerp_(fast, weight)
+
+
+def _height(fraction: float) -> float:
+    """The rate as a share of the largest: up from 1/25 and down to almost 0 along cosines."""
+    if fraction < RISE:
+        return 1 / 25 + (1 - 1 / 25) * (1 - cos(pi * fraction / RISE)) / 2
+    return max((1 + cos(pi * (fraction - RISE) / (1 - RISE))) / 2, 4e-6)
+
+
+class _Clock:
+    """How far training is, when to check, and when to end."""
+
+    def __init__(self, steps: int, budget: float | None, patience: int | None, replay: Schedule | None) -> None:
+        self.steps, self.budget, self.patience, self.replay = steps, budget, patience, replay
+        if replay:
+            self.steps, self.budget, self.patience = replay.steps, None, None
+        self.begun, self.judging, self.checks = time.perf_counter(), 0.0, 0
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.perf_counter() - self.begun
+
+    def fraction(self, step: int) -> float:
+        """How much of the training is over after `step`, by steps or by seconds, whichever is further."""
+        if not self.budget:
+            return min(step / self.steps, 1.0)
+        spent = self.seconds / max(self.budget - self._next(step), 1e-9)
+        return min(max(step / self.steps, spent), 1.0)
+
+    def _next(self, step: int) -> float:
+        """Seconds that one more step and the last check will take."""
+        return (self.seconds - self.judging) / max(step, 1) + self.judging / max(self.checks, 1)
+
+    def over(self, step: int) -> bool:
+        """Whether all steps are done, or another and a check would take too long; the first is always taken."""
+        return step >= self.steps or (step > 0 and self.fraction(step) >= 1)
+
+    def due(self, step: int) -> bool:
+        """Whether to check after `step`."""
+        if self.replay:
+            return step in self.replay.checks
+        often = self.budget is not None and self.judging > JUDGING * self.seconds
+        return self.over(step) or (self.fraction(step) * CHECKS >= self.checks and not often)
+
+    def left(self, step: int) -> float:
+        """Seconds that are left."""
+        return self.seconds * (1 / self.fraction(step) - 1)
+
+
+class _Course(Generic[Net]):
+    """What has been found on the way, and the best state."""
+
+    def __init__(self, mean: Net, judge: Callable[[Net], float], clock: _Clock) -> None:
+        self.mean, self.judge, self.clock = mean, judge, clock
+        self.step, self.value, self.least, self.unmoved = 0, 0.0, inf, 0
+        self.best, self.kept = deepcopy(mean), 0
+        self.since: list[float] = []
+        self.parts: list[tuple[int, int]] = []
+        self.losses: list[tuple[int, float, float]] = []
+        self._judged()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is a next step."""
+        patience = self.clock.patience
+        return not self.clock.over(self.step) and (patience is None or self.unmoved < patience)
+
+    def begin(self) -> int:
+        """The thousandths of the cycle that are over where the next step begins."""
+        part = int(self.clock.fraction(self.step) * PARTS)
+        self.step += 1
+        part = self.clock.replay.part(self.step) if self.clock.replay else part
+        if not self.parts or self.parts[-1][1] != part:
+            self.parts.append((self.step, part))
+        return part
+
+    def note(self, value: float) -> None:
+        """Take down a batch's loss; infinity is one that was not read."""
+        if isfinite(value):
+            self.value = value
+            self.since.append(value)
+        if self.step == 1:  # the first batch is the untrained network's
+            self.losses[0] = (0, self.value, self.losses[0][2])
+
+    def check(self) -> bool:
+        """Whether it was time to judge; then the state is kept where it is the best."""
+        due = self.clock.due(self.step)
+        if due:
+            self._judged()
+        return due
+
+    def _judged(self) -> None:
+        begun = time.perf_counter()
+        found = self.judge(self.mean)
+        self.clock.judging += time.perf_counter() - begun
+        self.clock.checks += 1
+        training = sum(self.since) / len(self.since) if self.since else self.value
+        self.losses.append((self.step, training, found))
+        self.since.clear()
+        self.unmoved += 1
+        if found <= self.least:
+            self.best, self.kept, self.least, self.unmoved = deepcopy(self.mean), self.step, found, 0
+
+    @property
+    def fraction(self) -> float:
+        """How much is done."""
+        return self.clock.fraction(self.step) if self.goes_on else 1.0
+
+    @property
+    def message(self) -> str:
+        """A line on the last step."""
+        of, left = f"step {self.step} of {self.clock.steps}", self.clock.left(self.step)
+        return f"{of}, loss {self.value:.4f}, held out {self.losses[-1][2]:.4f}, {left:.0f} s left"
+
+    def trained(self) -> Trained[Net]:
+        """The best state."""
+        checks = tuple(step for step, _, _ in self.losses)
+        schedule = Schedule(self.step, tuple(self.parts), checks)
+        return Trained(self.best, self.kept, tuple(self.losses), self.clock.seconds, schedule)
