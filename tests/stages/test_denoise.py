@@ -1,6 +1,6 @@
 """Denoise: measurably nearer the truth, unbiased, honest about its error, and gentle with what is short-lived."""
 
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -160,12 +160,13 @@ def trained(monkeypatch):
     """The stage with a network that trains in no time, and one thread: a small network only waits for more."""
     import torch
 
-    from napari_fluorodenoise.denoisers import unet
+    from napari_fluorodenoise.denoisers import lessons
 
-    monkeypatch.setattr(unet, "UNet", partial(unet.UNet, channels=4, depth=1))
+    monkeypatch.setattr(lessons, "BATCH", 2)
+    monkeypatch.setattr(lessons, "CROP", 32)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield Denoise(denoiser="noise2self", training_steps=4)
+    yield Denoise(denoiser="noise2self", training_steps=4, device="cpu")
     torch.set_num_threads(threads)
 
 
@@ -190,6 +191,7 @@ def test_a_network_s_results_do_not_depend_on_the_cut(sample, trained):
 
 
 def test_a_generator_sets_what_a_network_becomes(sample, trained):
+    trained = replace(trained, held_out=0)  # else the untrained network may be the best
     first, again, other = (
         trained(sample.noisy, rng=np.random.default_rng(seed))["frames_denoised"].numpy() for seed in (1, 1, 2)
     )
@@ -206,6 +208,31 @@ def test_training_can_be_cancelled(sample, trained):
         trained(sample.noisy, progress=stop)
 
 
-def test_a_network_asks_for_intensities():
-    with pytest.raises(ValueError, match="intensities for noise2self, found 'foreground'"):
-        Denoise(of=("foreground",), denoiser="noise2self")
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"continue_training": True}, "expected a model to train further, found none"),
+        ({"denoiser": "temporal", "radius": 0}, "radius of at least 1 frame for temporal, found 0"),
+        ({"denoiser": "bogus"}, "should be 'wiener', 'best', "),
+    ],
+)
+def test_what_does_not_go_together_is_refused(settings, reason):
+    with pytest.raises(ValueError, match=reason):
+        Denoise(**settings)
+
+
+def test_supervised_asks_for_the_truth(sample):
+    stage = Denoise(denoiser="supervised")
+    with pytest.raises(ValueError, match="expected a video called 'truth', found frames"):
+        stage(sample.noisy)
+    assert stage.reads(Run.of(sample.noisy)) == ("frames", "truth")
+
+
+def test_a_scheme_for_independent_noise_warns_where_noise_is_correlated(sample, trained):
+    blurred = phantom(frames=6, shape=(64, 64), photons=60, rng=0).noisy.numpy().astype(np.float32)
+    blurred = sample.noisy.with_data(sum(np.roll(blurred, by, axis=2) for by in (-1, 0, 1)) / 3)
+    run = trained(blurred)
+    assert any("noise2self asks for noise that is independent" in line for line in run.detector.warnings)
+    assert not any("asks for" in line for line in Denoise()(blurred).detector.warnings)
+    again = Denoise(of=("frames",), denoiser="temporal", radius=1, training_steps=1, device="cpu")(blurred)
+    assert not any("asks for" in line for line in again.detector.warnings)

@@ -4,13 +4,15 @@ A denoiser's module has `SETTINGS`, the names of the settings that are its own, 
 
     fit(run, name, *, progress, rng, **settings) -> Fitted    the denoiser for one video of the run
 
-Training, where there is any, is a fit.
+Training, where there is any, is a fit. The schemes of training share one module.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
+
+from napari_fluorodenoise.denoisers.schemes import SCHEMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +28,8 @@ __all__ = ["DENOISERS", "Fitted", "fit"]
 
 DENOISERS = {
     "wiener": "napari_fluorodenoise.denoisers.fitted_wiener",
-    "noise2self": "napari_fluorodenoise.denoisers.noise2self",
+    "best": "napari_fluorodenoise.denoisers.best",
+    **dict.fromkeys(SCHEMES, "napari_fluorodenoise.denoisers.trained"),
 }
 """Denoiser name -> its module, imported when asked for."""
 
@@ -37,6 +40,10 @@ class Fitted(Protocol):
     @property
     def radius(self) -> int:
         """How many frames on either side it needs."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for whoever reads its results."""
 
     def __call__(self, block: Mapping[str, NDArray[Any]], at: Block) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The core of `at` (t, y, x) without its noise, and the standard deviation of the error, in the same units."""

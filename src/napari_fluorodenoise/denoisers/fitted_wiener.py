@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Frames = NDArray[np.float32]
 
-__all__ = ["SETTINGS", "FittedWiener", "fit"]
+__all__ = ["SETTINGS", "FittedWiener", "fit", "sampled"]
 
 SETTINGS = ("radius", "strength", "step")
 EVERY, MOST = 24, 5
@@ -47,6 +47,7 @@ class FittedWiener:
     strength: float
     step: int
     due: Correction = NOTHING
+    warnings: tuple[str, ...] = ()
 
     def __call__(self, block: Mapping[str, NDArray[Any]], at: Block) -> tuple[Frames, Frames]:
         """The core of `at` (t, y, x) without its noise, and the standard deviation of the error."""
@@ -130,12 +131,16 @@ def fit(
     return replace(fitted, due=_due(fitted, run.video(name), progress)) if name == "frames" else fitted
 
 
+def sampled(count: int) -> list[int]:
+    """The frames of `count` from which a bias is read."""
+    places = np.linspace(0, count - 1, int(np.clip(count // EVERY, 1, MOST)) + 2)[1:-1].round().astype(int)
+    return [int(t) for t in places]
+
+
 def _due(fitted: FittedWiener, video: Video, progress: Progress) -> Correction:
     """What intensities lack after the filter, read from a few frames of `video`."""
-    count = video.shape[0]
-    places = np.linspace(0, count - 1, int(np.clip(count // EVERY, 1, MOST)) + 2)[1:-1].round().astype(int)
-    pairs = []
-    for done, t in enumerate(places.tolist()):
+    pairs, places = [], sampled(video.shape[0])
+    for done, t in enumerate(places):
         progress(done / len(places), f"bias of {fitted.name}")
         pairs.append(_due_in(fitted, video, t))
     return correction(pairs)

@@ -4,10 +4,10 @@ Of five consecutive frames the middle one is denoised, and held against the two 
 also where a detector lags by a frame. How much a block moves is told by the two in between: their noise is independent
 of the other three, so choosing still blocks chooses no low noise. Laws, for noise independent between frames,
 
-    E (f - later)² = error² + noise²,      E (f - later)(f - earlier) = error²,
+    E (f - (earlier + later) / 2)² = error² + noise² / 2,
 
-for any f made of the middle frame: the first orders denoisers, the second measures one, and neither needs to know the
-noise. Motion that is left adds to the first, and takes from the second where it is steady.
+for any f made of the middle frame. Motion that is left and steady cancels in the mean of the two ends; what is not
+steady adds to the error.
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from napari_fluorodenoise.primitives.unbiased import tiled
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from napari_fluorodenoise.video import Video
 
 __all__ = ["HeldOut", "Places", "held_out", "places"]
 
@@ -61,6 +59,16 @@ class HeldOut:
     earlier: NDArray[Any]
     still: NDArray[np.bool_]
 
+    @property
+    def target(self) -> NDArray[Any]:
+        """What a prediction (Y, X) is held against."""
+        return np.asarray((self.later + self.earlier) / 2)
+
+    @property
+    def share(self) -> float:
+        """The noise variance of the target as a share of a frame's."""
+        return 1.0 if self.later is self.earlier else 0.5
+
 
 def places(count: int, *, most: int) -> Places:
     """At most `most` places in a sequence of `count` frames, fewer where less than two thirds were left to train on."""
@@ -73,18 +81,21 @@ def places(count: int, *, most: int) -> Places:
     return Places(tuple(np.unique(middles).tolist()), 2, count)
 
 
-def held_out(video: Video, at: Places, *, stabilize: Callable[[NDArray[Any]], NDArray[np.float32]]) -> list[HeldOut]:
-    """What to judge by at each of the places of `video`; `stabilize` brings frames to noise of unit variance."""
-    middle = tuple(slice((n - min(n, LARGEST)) // 2, (n + min(n, LARGEST)) // 2) for n in video.shape[1:])
+def held_out(frames: Any, at: Places, *, stabilize: Callable[[NDArray[Any]], NDArray[np.float32]]) -> list[HeldOut]:
+    """What to judge by at each of the places of `frames` (T, Y, X), an array or what is read like one.
+
+    `stabilize` brings frames to noise of unit variance.
+    """
+    middle = tuple(slice((n - min(n, LARGEST)) // 2, (n + min(n, LARGEST)) // 2) for n in frames.shape[1:])
     found = []
     for t in at.middles:
         around = {t + step: t + step for step in range(-at.gap, at.gap + 1) if 0 <= t + step < at.count}
-        frames = {k: np.asarray(video.data[k])[middle] for k in around}
-        later = frames[t + at.gap]
+        near = {k: np.asarray(frames[k])[middle] for k in around}
+        later = near[t + at.gap]
         still = np.ones(later.shape, bool)
         if at.gap == 2:
-            still = _still(stabilize(frames[t + 1]) - stabilize(frames[t - 1]))
-        found.append(HeldOut(frames[t], later, frames.get(t - at.gap, later), still))
+            still = _still(stabilize(near[t + 1]) - stabilize(near[t - 1]))
+        found.append(HeldOut(near[t], later, near.get(t - at.gap, later), still))
     return found
 
 

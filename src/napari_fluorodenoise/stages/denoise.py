@@ -5,8 +5,12 @@ fails where its noise model does: a wrong noise level blurs or leaves noise in p
 recursive filter ties to earlier frames is partly taken for anatomy. Detail fainter than the noise of a few frames in a
 block of 16 px is lost; the uncertainty says how much is, on average.
 
-`noise2self` trains a small network on the sequence itself, each frame alone. It asks for noise that is independent
-from pixel to pixel, as Decorrelate makes it: correlated noise is learned and stays.
+All others train a network on the sequence itself. `best` combines what each frame and its neighbours know. The schemes
+`noise2void`, `noise2self`, `self2self` and `neighbor2neighbor` see each frame alone and ask for noise that is
+independent from pixel to pixel, as Decorrelate makes it: correlated noise is learned and stays, which a warning says.
+`temporal`, `recorrupted` and `sure` hold for correlated noise, as it is measured; `temporal` fails where frames do not
+tell each other, the other two where the noise is not what was measured. `supervised` is given the clean frames, as a
+bound for the others.
 """
 
 from __future__ import annotations
@@ -39,22 +43,55 @@ class Denoise(Stage):
 
     of: Annotated[tuple[str, ...], MinLen(1)] = ("frames",)
     """Names of the videos to denoise."""
-    denoiser: Literal["wiener", "noise2self"] = "wiener"
-    """How: a filter along the motion that knows the noise, or a network trained on each frame's own pixels."""
+    denoiser: Literal[
+        "wiener",
+        "best",
+        "noise2void",
+        "noise2self",
+        "self2self",
+        "neighbor2neighbor",
+        "temporal",
+        "recorrupted",
+        "sure",
+        "supervised",
+    ] = "wiener"
+    """How: a filter along the motion that knows the noise, or a network trained on the frames by that scheme."""
     radius: Annotated[int, Ge(0), Le(16)] = 4
-    """Neighbours used on either side of a frame, in frames; 0 denoises each frame alone (wiener)."""
+    """Neighbours on either side of a frame, in frames (wiener; at most 3: temporal, recorrupted, sure, supervised)."""
     strength: Annotated[float, Gt(0), Le(3)] = 1.0
     """Noise to remove, as a multiple of the measured standard deviation (wiener)."""
     step: Literal[2, 4, 8] = 8
     """Distance of the overlapping blocks, in pixels: 4 takes half as long again and gains 0.2 dB (wiener)."""
-    training_steps: Annotated[int, Ge(1), Le(100_000)] = 800
-    """Steps of training, each on a batch of small crops (noise2self)."""
+    network: Literal["auto", "unet", "unshuffled", "dncnn", "fusion", "self2self"] = "auto"
+    """What is trained; auto is the scheme's own, small enough for a CPU (the schemes)."""
+    training_steps: Annotated[int, Ge(1), Le(1_000_000)] = 800
+    """Steps of training at the most, each on a batch of 16 crops of 64² pixels (all but wiener)."""
+    budget: Annotated[float, Gt(0), Le(1_000_000)] | None = None
+    """Seconds of training at the most; none but the steps' where it is left out (all but wiener)."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train and apply; auto is CUDA where there is one (all but wiener)."""
     held_out: Annotated[int, Ge(0), Le(16)] = 3
-    """Places whose neighbouring frames are kept from training and tell when to stop; 0 never stops (noise2self)."""
+    """Places whose neighbouring frames are kept from training and tell when to stop; 0 never stops (the schemes)."""
+    model: str | None = None
+    """Path of a trained model to apply instead of training one (the schemes)."""
+    continue_training: bool = False
+    """Whether to train the model further on these frames before it is applied (the schemes)."""
+    turns: Literal[1, 2, 4, 8] = 1
+    """Turned and mirrored copies that the result is the mean of: 8 gain 0.1 dB and take 8 times the work (best)."""
+    n2v2: bool = False
+    """Whether pixels are hidden by a median, for a network that makes no chequerboards (noise2void)."""
+    passes: Annotated[int, Ge(1), Le(1000)] = 24
+    """Random passes that an ensemble is the mean of (self2self)."""
+    student: bool = True
+    """Whether a small network learns what the ensemble says, and denoises in its place (self2self)."""
+    alpha: Annotated[float, Gt(0), Le(10)] = 0.7
+    """Noise added to what goes in, as a multiple of the measured; the target gets its inverse (recorrupted)."""
 
     def __post_init__(self) -> None:
-        if self.denoiser == "noise2self" and "foreground" in self.of:
-            raise ValueError("expected intensities for noise2self, found 'foreground', a difference; use wiener")
+        if self.continue_training and self.model is None:
+            raise ValueError("expected a model to train further, found none; set model")
+        if self.denoiser == "temporal" and self.radius < 1:
+            raise ValueError(f"expected a radius of at least 1 frame for temporal, found {self.radius}; raise it")
 
     def reads(self, run: Run) -> tuple[str, ...]:
         """The videos named in `of`, and with one half of a split the other, which tells how much noise it holds.
@@ -68,7 +105,8 @@ class Denoise(Stage):
         above = (
             ("foreground",) if "background" in self.of and "foreground" in run and "foreground" not in self.of else ()
         )
-        return (*self.of, *under, *above)
+        truth = ("truth",) if self.denoiser == "supervised" else ()
+        return (*self.of, *under, *above, *truth)
 
     def adds(self, run: Run) -> dict[str, Added]:
         """`<name>_denoised` for each video, and `<name>_uncertainty`: the standard deviation of the error, on average.
@@ -86,7 +124,8 @@ class Denoise(Stage):
         for index, name in enumerate(self.of):
             part = portion(progress, index / len(self.of), (index + 1) / len(self.of))
             fitted[name] = denoisers.fit(self.denoiser, run, name, settings=self, progress=part, rng=rng)
-        return FittedDenoise(fitted)
+        told = [warning for denoiser in fitted.values() for warning in denoiser.warnings]
+        return FittedDenoise(fitted, warnings=tuple(dict.fromkeys(told)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +133,7 @@ class FittedDenoise(FittedStage):
     """A denoiser for each video, by name."""
 
     denoisers: Mapping[str, denoisers.Fitted]
+    warnings: tuple[str, ...] = ()
     results: Mapping[str, Image | Table] = field(default_factory=dict)
     cuts: str = "t"
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -44,10 +44,14 @@ class Added:
 
 
 class FittedStage(ABC):
-    """A stage after `fit`. `results` holds what is no video: pictures and tables of the whole sequence."""
+    """A stage after `fit`. `results` holds what is no video: pictures and tables of the whole sequence.
+
+    `warnings` are sentences for whoever reads the results; the run's detector carries them on.
+    """
 
     results: Mapping[str, Image | Table]
     cuts: str
+    warnings: tuple[str, ...] = ()
 
     @property
     @abstractmethod
@@ -106,7 +110,9 @@ class Stage(ABC):
         )
         like = {name: run.video("frames") if added[name].stored else run.video(names[0]) for name in outputs}
         made = {name: _made(like[name], added[name], arrays[name], fitted.canvas(name)) for name in outputs}
-        return run.adding({name: made[name] if name in made else fitted.results[name] for name in added})
+        return _warned(run, fitted.warnings).adding(
+            {name: made[name] if name in made else fitted.results[name] for name in added}
+        )
 
 
 def refuse_infinite(values: NDArray[Any], *, name: str, first: int) -> None:
@@ -115,6 +121,14 @@ def refuse_infinite(values: NDArray[Any], *, name: str, first: int) -> None:
         return
     bad = first + int(np.isfinite(values).all(axis=(1, 2)).argmin())
     raise ValueError(f"expected finite pixels in {name}, found NaN or infinity in frame {bad}; replace them first")
+
+
+def _warned(run: Run, warnings: tuple[str, ...]) -> Run:
+    """`run` with a detector that also gives these `warnings`."""
+    if run.detector is None or not warnings:
+        return run
+    known = run.detector.warnings
+    return run.measured(replace(run.detector, warnings=(*known, *(w for w in warnings if w not in known))))
 
 
 def _output(what: Added, canvas: tuple[tuple[int, int], tuple[float, float]] | None) -> Output:
