@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 import pytest
 
-from napari_fluorodenoise.cli import main
 from napari_fluorodenoise.io import read, write
 from napari_fluorodenoise.physics.phantom import phantom
 from napari_fluorodenoise.recipe import Recipe
@@ -24,19 +23,6 @@ def sample():
 def source(sample, tmp_path):
     write(tmp_path / "in.tif", sample.noisy)
     return tmp_path / "in.tif"
-
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
-    """A command line, run in an empty folder's neighbourhood, as (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def words(*arguments):
-        code = main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return words
 
 
 def refused(answer, *said):
@@ -125,6 +111,12 @@ def test_an_output_is_replaced_only_when_asked(run, source, tmp_path):
         (["in.tif", "no/out.tif"], ["no/out.tif: expected an existing folder"]),
         (["in.tif", "out.tif", "--save-stages", "in.tif"], ["in.tif: expected a new name"]),
         (["in.tif", "out.tif", "--seed", "x"], ["--seed"]),
+        (["in.tif", "out.tif", "--budget", "9"], ["a recipe that trains a network, for budget, found fast"]),
+        (["in.tif", "out.tif", "--device", "cpu"], ["a recipe that trains a network, for device, found fast"]),
+        (["in.tif", "out.tif", "--recipe", "scintillator", "--budget", "0"], ["denoise.budget to be .*, found 0"]),
+        (["in.tif", "out.tif", "--recipe", "scintillator", "--device", "abacus"], ["denoise.device .*'abacus'"]),
+        (["in.tif", "out.tif", "--model", "no.safetensors"], ["no.safetensors: expected a trained model"]),
+        (["in.tif", "out.tif", "--model", "in.tif"], ["in.tif: expected a trained model"]),
         (["in.tif", "out.tif", "--fast"], ["No such option"]),
         (["broken.tif", "out.tif"], ["broken.tif: expected"]),
         (["nan.npy", "out.tif"], ["nan.npy: .*(NaN|nan|infin|finite)"]),

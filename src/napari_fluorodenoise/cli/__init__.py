@@ -9,12 +9,14 @@ from typing import Any
 
 import typer
 
+from napari_fluorodenoise.cli.apply import apply
 from napari_fluorodenoise.cli.bench import bench
 from napari_fluorodenoise.cli.demo import demo
 from napari_fluorodenoise.cli.denoise import denoise
 from napari_fluorodenoise.cli.info import info
 from napari_fluorodenoise.cli.recipes import check, recipe
 from napari_fluorodenoise.cli.simulate import simulate
+from napari_fluorodenoise.cli.train import train
 
 __all__ = ["main"]
 
@@ -47,7 +49,7 @@ def _app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # its help takes longer to import than to read
     )
-    for command in (demo, info, denoise, simulate, recipe, check):
+    for command in (demo, info, denoise, train, apply, simulate, recipe, check):
         app.command()(command)
     app.add_typer(bench, name="bench")
     return app
