@@ -36,6 +36,12 @@ NAMED: Mapping[str, Sequence[Mapping[str, Mapping[str, Any]]]] = {
         {"denoise": {"of": ["frames"], "radius": 2}},
         {"fuse": {"neighbours": 1}},
     ),
+    # A network that refines `fast`, trained on the sequence itself; docs/recipes/best.md
+    "best": (
+        {"stabilize": {}},
+        {"denoise": {"of": ["frames"], "denoiser": "best", "training_steps": 800, "turns": 8}},
+        {"fuse": {}},
+    ),
     # Scintillator decorrelation: doi 10.1088/1361-6501/addc06
     "scintillator": (
         {"decorrelate": {"of": ["frames"]}},

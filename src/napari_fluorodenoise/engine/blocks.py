@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import dask.array as da
     from numpy.typing import NDArray
 
-__all__ = ["Block", "Fitted", "Output", "cut", "map_blocks", "stream"]
+__all__ = ["Block", "Fitted", "Output", "cut", "in_turn", "map_blocks", "stream"]
 
 FRAMES = 4
 """Frames per block: about as many as the halo of a temporal filter, and few enough that a wish to stop is soon met."""
@@ -125,7 +125,7 @@ def stream(
         parts: Iterator[dict[str, NDArray[Any]]] = ({k: np.asarray(a[at]) for k, a in arrays.items()} for at in ranges)
     else:
         calls = (partial(_computed, {k: a[at] for k, a in arrays.items()}) for at in ranges)
-        parts = _in_turn(calls, workers or _workers(), report)
+        parts = in_turn(calls, workers=workers, report=report)
     for at, part in zip(ranges, parts, strict=True):
         yield at, part
         done = at.stop
@@ -156,7 +156,7 @@ def _eager(
         progress(done / len(blocks), f"frame {frame} of {shape[0]}")
 
     calls = (partial(_apply, fitted, at, {k: a[at.outer] for k, a in inputs.items()}) for at in blocks)
-    for at, parts in zip(blocks, _in_turn(calls, _workers(), report), strict=True):
+    for at, parts in zip(blocks, in_turn(calls, report=report), strict=True):
         for name, part in parts.items():
             where = at.core if outputs[name].frame is None else at.core[:1]
             results[name][where] = part
@@ -165,8 +165,14 @@ def _eager(
     return results
 
 
-def _in_turn(calls: Iterable[Callable[[], Result]], workers: int, report: Callable[[], None]) -> Iterator[Result]:
-    """The results of `calls` in order, at most `workers` + 1 of them under way or waiting."""
+def in_turn(
+    calls: Iterable[Callable[[], Result]], *, workers: int | None = None, report: Callable[[], None]
+) -> Iterator[Result]:
+    """The results of `calls` in order, at most `workers` + 1 of them under way or waiting.
+
+    By default there is one worker per core, `MOST` at the most. `report` is called now and then, and may raise.
+    """
+    workers = workers or min(os.cpu_count() or 1, MOST)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="block")
     waiting: deque[Future[Result]] = deque()
     try:
@@ -178,10 +184,6 @@ def _in_turn(calls: Iterable[Callable[[], Result]], workers: int, report: Callab
             yield _awaited(waiting.popleft(), report)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _workers() -> int:
-    return min(os.cpu_count() or 1, MOST)
 
 
 def _awaited(call: Future[Result], report: Callable[[], None]) -> Result:

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["leads_inside", "reliable", "warped"]
+__all__ = ["leads_inside", "reliable", "shifted", "warped"]
 
 ASTRAY = 1.0
 """Distance in px between start and end of the way there and back, beyond which they are not the same thing."""
@@ -28,6 +28,23 @@ def warped(picture: NDArray[np.float32], displacement: NDArray[np.float32]) -> N
 
     rows, columns = _places(displacement)
     moved: NDArray[np.float32] = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return moved
+
+
+def shifted(picture: NDArray[np.float32], by: NDArray[np.float64]) -> NDArray[np.float32]:
+    """`picture` (Y, X) float32 read at x + `by`, (row, column) in px; mirrored outside, itself for a shift of 0.
+
+    Cubic interpolation, which many pictures averaged do not blur.
+    """
+    import cv2
+
+    if not by.any():
+        return picture
+    place = np.array([[1, 0, by[1]], [0, 1, by[0]]], np.float64)
+    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    moved: NDArray[np.float32] = cv2.warpAffine(
+        picture, place, picture.shape[::-1], flags=how, borderMode=cv2.BORDER_REFLECT_101
+    )
     return moved
 
 
