@@ -6,8 +6,8 @@ Cases are named as `cases.py` says; the default eight hold every kind. PSNR and 
 clean frames, and over 1 where values are in [0, 1]. Rivals know more than a user does: TV and NLM get the best of their
 strengths by PSNR against the truth, BM3D and BM4D, where they are installed, the true photon-transfer line, by which
 frames are stabilised for them, and the true spectrum of correlated noise with the read noise in it. `fast`, `best` and
-the schemes get the noisy frames alone. `supervised` is trained on the truth of the sequence that it denoises: the bound
-for the network, its inputs and its steps. A scheme that assumes noise independent from pixel to pixel is run on
+the schemes get the noisy frames alone. `supervised` is `best` trained on the truth of the sequence that it denoises:
+the bound for its network, inputs and steps. A scheme that assumes noise independent from pixel to pixel is run on
 correlated noise as it comes and after Decorrelate. Without --methods the schemes run on two cases only.
 
 Seconds count everything: measuring, training, applying. --set changes the stages of all recipes but `fast`. What
@@ -33,7 +33,11 @@ import numpy as np
 import napari_fluorodenoise as fd
 from cases import DATA, Case, named
 from machine import described
+from napari_fluorodenoise.denoisers import best
+from napari_fluorodenoise.engine.blocks import Output, map_blocks
+from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.quality import scores
+from napari_fluorodenoise.stages.denoise import FittedDenoise
 from rivals import bm3d, bm4d, installed, tuned
 
 CASES = ("still-30", "still-100", "pan-30", "pan-100", "p5c3-80", "still-.001", "p2c3-.003", "p3c3-.005")
@@ -82,19 +86,19 @@ def methods(settings: Sequence[str]) -> dict[str, Method]:
     recipes |= {name: partial(scheme, own, settings) for name, own in SCHEMES.items()}
     recipes |= {f"{AFTER}{name}": partial(scheme, own, settings, after=True) for name, own in INDEPENDENT.items()}
     recipes |= {SDD: partial(sdd, settings)}
-    recipes |= {"best": lambda: fd.Recipe.named("best").set(*settings), "supervised": partial(bound, settings)}
+    recipes |= {"best": partial(best_recipe, settings)}
     for name, made in recipes.items():
         try:
             found[name] = partial(timed, partial(cleaned, recipe=made()))
         except ValueError as error:
             print(f"{name} is left out: {error}", file=sys.stderr)
-    return found
+    return found | {"supervised": partial(timed, partial(bound, settings=settings))}
 
 
 def rival(case: Case, *, name: str) -> tuple[np.ndarray, float]:
     """The best of the rival's results; the seconds are for one."""
-    best = tuned(case, name)
-    return best.video, best.seconds
+    found = tuned(case, name)
+    return found.video, found.seconds
 
 
 def timed(method: Callable[[Case], np.ndarray], case: Case) -> tuple[np.ndarray, float]:
@@ -122,24 +126,23 @@ def sdd(settings: Sequence[str]) -> fd.Recipe:
     return replace(whole, name=SDD, stages=tuple(stages)).set(*settings)
 
 
-def bound(settings: Sequence[str]) -> fd.Recipe:
-    """Recipe `best` with every trained denoiser trained on the truth instead; without `best`, the plain one."""
-    if "best" not in fd.Recipe.names():
-        return scheme({"denoiser": "supervised"}, settings)
-    best = fd.Recipe.named("best").set(*settings)
-    stages = (
-        replace(stage, denoiser="supervised") if isinstance(stage, fd.Denoise) and stage.denoiser != "wiener" else stage
-        for stage in best.stages
-    )
-    return replace(best, name="supervised", stages=tuple(stages))
+def best_recipe(settings: Sequence[str]) -> fd.Recipe:
+    return fd.Recipe.named("best").set(*settings)
+
+
+def bound(case: Case, *, settings: Sequence[str]) -> np.ndarray:
+    """The result (T, Y, X) of recipe `best` where its network learns from the truth of the same sequence."""
+    *before, stage, _ = best_recipe(settings).stages
+    run = fd.Recipe(name="before", stages=tuple(before)).run(fd.Video(data=case.noisy))
+    own = {key: getattr(stage, key) for key in best.SETTINGS}
+    fitted = best.fit(run, "frames", progress=silent, rng=np.random.default_rng(0), truth=case.clean, **own)
+    kinds = dict.fromkeys(("frames_denoised", "frames_uncertainty"), Output(np.dtype(np.float32)))
+    return map_blocks(FittedDenoise({"frames": fitted}), {"frames": case.noisy}, outputs=kinds)["frames_denoised"]
 
 
 def cleaned(case: Case, *, recipe: fd.Recipe) -> np.ndarray:
-    """The result (T, Y, X) of `recipe`; only the bound is shown the truth."""
-    items = {"frames": fd.Video(data=case.noisy)}
-    if recipe.name == "supervised":
-        items["truth"] = fd.Video(data=case.clean)
-    run = fd.Run(items)
+    """The result (T, Y, X) of `recipe`."""
+    run = fd.Run.of(fd.Video(data=case.noisy))
     return recipe.run(run, rng=np.random.default_rng(0)).video(recipe.result(run)).numpy()
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import dask.array as da
 import numpy as np
 import pytest
+import torch
 from annotated_types import Ge, Le, MinLen
 from pydantic.dataclasses import dataclass
 
@@ -245,6 +246,15 @@ def test_auto_says_which_recipe_it_stands_for(monkeypatch):
     assert Recipe.names() == ("auto", "fast")
     assert Recipe.named("auto") == Recipe.named("fast") == Recipe(name="fast", stages=(Scale(factor=4),))
     np.testing.assert_allclose(denoise(VIDEO).numpy(), VIDEO.data * 4.0)
+
+
+@pytest.mark.parametrize(
+    ("driver", "usable", "name"), [(None, True, "fast"), ("x", False, "fast"), ("x", True, "best")]
+)
+def test_auto_trains_only_where_a_gpu_does(monkeypatch, driver, usable, name):
+    monkeypatch.setattr(recipes, "which", lambda command: driver)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: usable)
+    assert Recipe.named("auto").name == name
 
 
 def test_an_unknown_name_lists_the_recipes():

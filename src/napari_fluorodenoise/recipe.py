@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,8 @@ NAMED: Mapping[str, Sequence[Mapping[str, Mapping[str, Any]]]] = {
 }
 """The recipes that have a name, as the stages of their JSON."""
 
-AUTO = "fast"
-"""What `auto` stands for."""
+ON_CPU, ON_GPU = "fast", "best"
+"""What `auto` stands for: nobody's first result shall take minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,10 +69,10 @@ class Recipe:
 
     @classmethod
     def named(cls, name: str) -> Recipe:
-        """The recipe called `name`; `auto` is the one that suits most. Raises ValueError that lists the names."""
+        """The recipe called `name`; `auto` is the one for this machine. Raises ValueError that lists the names."""
         if name not in cls.names():
             raise ValueError(f"expected a recipe ({', '.join(cls.names())}), found {name!r}")
-        found = AUTO if name == "auto" else name
+        found = _automatic() if name == "auto" else name
         return cls(name=found, stages=tuple(_stage(entry) for entry in NAMED[found]))
 
     @staticmethod
@@ -177,6 +178,15 @@ def denoise(
     chosen = Recipe.named(recipe) if isinstance(recipe, str) else recipe
     result = chosen.result(video)
     return chosen.run(video, progress=progress, rng=rng).video(result)
+
+
+def _automatic() -> str:
+    """The recipe that `auto` stands for here. Only where a GPU's driver is, torch is asked whether it can use it."""
+    if which("nvidia-smi") is None:
+        return ON_CPU
+    import torch
+
+    return ON_GPU if torch.cuda.is_available() else ON_CPU
 
 
 def _stage(entry: Any) -> Stage:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Lessons", "Verdict", "gathered", "refined", "verdict"]
 
 BATCH = 16
-RATE = 4e-4
-"""The largest rate: a quarter of that of a network which begins at nothing."""
+RATE = 8e-4
+"""The largest rate: half of that of a network which begins at nothing."""
 JUDGED, COMPARED = 64, 384
 """Windows that training is judged by, each time, and the verdict once."""
 
