@@ -20,10 +20,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,9 +35,11 @@ import numpy as np
 import napari_fluorodenoise as fd
 from cases import DATA, Case, named
 from machine import described
-from napari_fluorodenoise.denoisers import best
+from napari_fluorodenoise.denoisers import DENOISERS, best
+from napari_fluorodenoise.denoisers.model import save
 from napari_fluorodenoise.engine.blocks import Output, map_blocks
 from napari_fluorodenoise.engine.progress import silent
+from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.quality import scores
 from napari_fluorodenoise.stages.denoise import FittedDenoise
 from rivals import bm3d, bm4d, installed, tuned
@@ -58,6 +62,10 @@ AFTER = "decorrelated-"
 RIVALS = ("5-frame mean", "TV", "NLM", "BM3D", "BM4D")
 CLOCK = (40, 256)
 """Frames, and rows and columns, of the sequence on which `best` may take no longer than BM4D."""
+
+LARGE = (24, 1024)
+"""Frames, and rows and columns, on which the speed of trained models is measured."""
+APPLIED = {"student of self2self": "self2self", "default network, of recorrupted": "recorrupted", "best": "best"}
 
 Method = Callable[[Case], tuple[np.ndarray, float]]
 """From a case to a result (T, Y, X) and the seconds it took."""
@@ -217,6 +225,28 @@ def clock(known: Mapping[str, Method], seed: int) -> None:
             print(f"| {name} | {known[name](case)[1]:.1f} |", flush=True)
 
 
+def rates(seed: int) -> None:
+    """Print how many frames of 1024² a second a trained model denoises: once it is fitted, and with all before."""
+    count, size = LARGE
+    video = fd.phantom(frames=count, shape=(size, size), photons=30, pan=2.0, rng=seed).noisy
+    small = measured(fd.Run.of(fd.phantom(frames=8, shape=(64, 64), photons=30, rng=seed).noisy))
+    kinds = dict.fromkeys(("frames_denoised", "frames_uncertainty"), Output(np.dtype(np.float32)))
+    print(f"\n| {count} frames of {size}², a trained model | frames/s | with measuring and fitting |\n|---|---|---|")
+    for name, denoiser in APPLIED.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.safetensors"
+            one = fd.Denoise(denoiser=denoiser, training_steps=1)
+            own = {key: getattr(one, key) for key in import_module(DENOISERS[denoiser]).SETTINGS}
+            train = import_module(DENOISERS[denoiser]).train
+            save(path, train([small], "frames", progress=silent, rng=np.random.default_rng(0), **own))
+            start = time.perf_counter()
+            fitted = replace(one, model=str(path)).fit(measured(fd.Run.of(video)))
+            begun = time.perf_counter()
+            map_blocks(fitted, {"frames": video.data}, outputs=kinds)
+            done = time.perf_counter()
+        print(f"| {name} | {count / (done - begun):.2f} | {count / (done - start):.2f} |", flush=True)
+
+
 def setting(options: argparse.Namespace) -> str:
     """The table's first line: on what, and with what."""
     rivals = "".join(f", {name.lower()} {version(name.lower())}" for name in ("BM3D", "BM4D") if installed(name))
@@ -242,7 +272,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--pictures", type=Path, metavar="DIR")
-    parser.add_argument("--no-clock", action="store_true", help=f"do not time {CLOCK[0]} frames of {CLOCK[1]}²")
+    parser.add_argument("--no-clock", action="store_true", help="do not time larger sequences at the end")
     return parser.parse_args()
 
 
@@ -269,6 +299,7 @@ def main() -> None:
     summary(table)
     if not options.no_clock:
         clock({name: known[name] for name in known if name in (options.methods or known)}, options.seed)
+        rates(options.seed)
 
 
 if __name__ == "__main__":

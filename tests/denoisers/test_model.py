@@ -133,7 +133,7 @@ def test_safetensors_of_another_program(tmp_path):
         ("format", None, "format None"),
         ("network", "transformer", "network 'transformer', which is none of unet, "),
         ("network", ["unet"], "network \\['unet'\\], which is none of"),
-        ("scheme", "magic", "scheme 'magic', which is none of noise2void, "),
+        ("scheme", "magic", "scheme 'magic', which is none of .*best, noise2void, "),
         ("settings", None, "a header without the object 'settings'"),
         ("noise", 3, "a header without the object 'noise'"),
         ("settings", {}, "weights .* instead of"),
@@ -160,3 +160,21 @@ def test_a_header_that_is_not_ours(path, entry, value, reason):
 )
 def test_weights_that_do_not_fit(path, weights, reason):
     refused(rewritten(path, lambda header: None, weights), reason)
+
+
+def test_weights_may_be_rounded_to_half_and_come_back_whole(tmp_path):
+    model = made()
+    whole, half = (save(tmp_path / f"{kind}.safetensors", model, half=kind == "half") for kind in ("whole", "half"))
+    number = sum(values.numel() for values in model.net.parameters())
+    assert whole.stat().st_size - half.stat().st_size == pytest.approx(2 * number, abs=100)
+    found = load(half).net.state_dict()
+    for name, values in model.net.state_dict().items():
+        assert found[name].dtype == torch.float32
+        assert torch.equal(found[name], values.half().float())
+    assert load(half).training == load(whole).training
+
+
+def test_weights_too_large_for_half_are_refused_when_they_are_read(tmp_path):
+    model = made()
+    torch.nn.init.constant_(model.net.last.weight, 1e6)
+    refused(save(tmp_path / "half.safetensors", model, half=True), "last.weight that are not finite; train again")

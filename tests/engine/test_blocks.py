@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter
 
-from napari_fluorodenoise.engine.blocks import Output, cut, map_blocks, stream
+from napari_fluorodenoise.engine.blocks import Output, cut, in_turn, map_blocks, stream
 from napari_fluorodenoise.engine.progress import Cancelled
 
 VIDEO = np.random.default_rng(0).normal(size=(7, 9, 10)).astype(np.float32)
@@ -168,3 +168,34 @@ def test_a_longer_sequence_adds_no_layers_to_the_graph():
         return len(map_blocks(Mean(), {"frames": video}, outputs=OUTPUT)["mean"].dask.layers)
 
     assert layers(8) == layers(80)
+
+
+@settings(deadline=None, max_examples=20)
+@given(count=st.integers(0, 9), workers=st.one_of(st.none(), st.integers(1, 4)))
+def test_calls_come_back_in_turn(count, workers):
+    calls = (lambda number=number: number for number in range(count))
+    assert list(in_turn(calls, workers=workers, report=lambda: None)) == list(range(count))
+
+
+def test_calls_are_taken_when_there_is_room_for_them():
+    taken = []
+
+    def calls():
+        for number in range(10):
+            taken.append(number)
+            yield lambda number=number: number
+
+    for done, _ in enumerate(in_turn(calls(), workers=2, report=lambda: None), start=1):
+        assert len(taken) <= done + 3
+    assert len(taken) == 10
+
+
+def test_a_call_that_fails_ends_the_others():
+    def broken():
+        raise ValueError("expected a number, found none")
+
+    found = in_turn([lambda: 1, broken, *[lambda: 2] * 50], workers=1, report=lambda: None)
+    assert next(found) == 1
+    with pytest.raises(ValueError, match="found none"):
+        list(found)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("block")]

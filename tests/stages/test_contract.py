@@ -18,7 +18,10 @@ from napari_fluorodenoise.recipe import NAMED, Recipe
 from napari_fluorodenoise.stages import STAGES, name_of, stage_class
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
-QUICK = {"scintillator": ("denoise.training_steps=2",)}
+QUICK = {
+    "scintillator": ("denoise.training_steps=2",),
+    "best": ("denoise.training_steps=2", "denoise.turns=1", "denoise.device=cpu"),
+}
 """Settings of the recipes that train: the contract holds for a network that learnt next to nothing."""
 RECIPES = [Recipe.named(name).set(*QUICK.get(name, ())) for name in NAMED]
 """Every stage is tested after those that come before it in these."""
@@ -27,6 +30,17 @@ STEPS = [(recipe, index) for recipe in RECIPES for index in range(len(recipe.sta
 every_stage = pytest.mark.parametrize(
     "step", STEPS, ids=[f"{recipe.name}-{name_of(recipe.stages[index])}" for recipe, index in STEPS]
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    """Recipe `best` learns from few crops: what it learns is tested elsewhere."""
+    where = "napari_fluorodenoise.denoisers."
+    sizes = {"excerpts.FEWEST": 1, "excerpts.MOST": 1, "refining.BATCH": 2, "refining.CROP": 32, "refining.JUDGED": 4}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in sizes.items():
+            patch.setattr(where + name, size)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -156,7 +156,7 @@ def fit(
     subject = _subject(run, name, progress=portion(progress, 0.0, 0.2))
     lessons = _lessons([subject], rng, truth=truth, progress=portion(progress, 0.2, 0.35))
     net = _begun(asked).net.to(chosen(asked.device))
-    if asked.trains:
+    if asked.trains and lessons.windows:
         net = _trained(net, lessons, subject, asked, rng=rng, progress=portion(progress, 0.35, 0.95)).net
     found = verdict(net, lessons)
     if found.worse and truth is None:
@@ -222,7 +222,11 @@ class _Pilots:
 
     def apply(self, block: Mapping[str, NDArray[Any]], at: Block) -> Mapping[str, NDArray[Any]]:
         """The pilots and the variance of their error, (t, y, x) float32."""
-        pilots, left = self.wiener.filtered(self.wiener.noise.detector.stabilize(block[self.wiener.name]), at)
+        frames = block[self.wiener.name]
+        if not np.isfinite(frames).all():  # nobody shall wait for a training that comes to nothing
+            bad = at.outer[0].start + int(np.isfinite(frames).all(axis=(1, 2)).argmin())
+            raise ValueError(f"expected finite pixels, found NaN or infinity in frame {bad}; replace them first")
+        pilots, left = self.wiener.filtered(self.wiener.noise.detector.stabilize(frames), at)
         return {"pilots": pilots, "left": left}
 
 

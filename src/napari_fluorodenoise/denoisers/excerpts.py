@@ -87,14 +87,14 @@ def excerpts(
     extent = [min(n, most) for n, most in zip(frames.shape, (FRAMES, SIDE, SIDE), strict=True)]
     size = int(np.prod(extent))
     number = int(np.clip(round(int(np.prod(frames.shape)) / size), 1, _times(size)))
+    held = held_out_tiles(Source(frames, stabilize=stabilize), side=CROP, rng=rng)  # the same ones where parts overlap
     found = []
     for index in range(number):
         room = [n - length for n, length in zip(frames.shape, extent, strict=True)]
         start = (round(room[0] * index / max(number - 1, 1)), *(int(rng.integers(free + 1)) for free in room[1:]))
         t, y, x = (slice(first, first + length) for first, length in zip(start, extent, strict=True))
         values = stabilize(np.asarray(frames[t, y, x]))
-        held = held_out_tiles(Source(values, stabilize=np.asarray), side=CROP, rng=rng)
-        found.append(Excerpt(values, places[0][t], places[1][t], held, (t, y, x)))
+        found.append(Excerpt(values, places[0][t], places[1][t], held[y, x], (t, y, x)))
     return found
 
 

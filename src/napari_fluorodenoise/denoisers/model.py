@@ -108,11 +108,11 @@ def _whole(weights: Tensor) -> Tensor:
 
 def _check(path: Path, header: Mapping[str, Any]) -> None:
     """Raise ValueError unless the header is one that this version writes."""
-    from napari_fluorodenoise.denoisers import DENOISERS
+    from napari_fluorodenoise.denoisers.schemes import SCHEMES
 
     if header.get("format") != FORMAT:
         raise _refused(path, f"format {header.get('format')!r} where this version reads {FORMAT}", "update the package")
-    for kind, names in (("network", tuple(NETWORKS)), ("scheme", tuple(DENOISERS))):
+    for kind, names in (("network", tuple(NETWORKS)), ("scheme", ("best", *SCHEMES))):
         if header.get(kind) not in names:
             raise _refused(path, f"{kind} {header.get(kind)!r}, which is none of {', '.join(names)}")
     missing = [part for part in PARTS if not isinstance(header.get(part), dict)]

@@ -33,7 +33,9 @@ __all__ = ["Lessons", "Verdict", "gathered", "refined", "verdict"]
 BATCH = 16
 RATE = 8e-4
 """The largest rate: half of that of a network which begins at nothing."""
-JUDGED, COMPARED = 64, 384
+PATIENCE = 14
+"""Checks of twenty without a new least loss after which training ends: it falls once more where the rate does."""
+JUDGED, COMPARED = 128, 384
 """Windows that training is judged by, each time, and the verdict once."""
 
 
@@ -61,7 +63,8 @@ class Lessons:
     def __init__(self, lessons: Sequence[Lesson], *, rng: np.random.Generator, noise: float = TARGET_NOISE) -> None:
         self.lessons, self.rng, self.noise = lessons, rng, noise
         self.side = min(CROP, *(n for lesson in lessons for n in lesson.held.shape))
-        self.windows = list(self._held())
+        held = list(self._held())
+        self.windows = [held[index] for index in rng.permutation(len(held))]  # a few of them are of all tiles
 
     def loss(self, net: Network) -> Tensor:
         """The squared error of a random batch on what may be learned from, ()."""
@@ -78,7 +81,7 @@ class Lessons:
 
     def compared(self, net: Network, *, most: int) -> NDArray[np.float64]:
         """The squared errors (windows, 2) of the pilots and of `net`, on at most so many held-out windows."""
-        some = self.windows[:: -(-len(self.windows) // most)] if self.windows else []
+        some = self.windows[:most]
         found = [pair for start in range(0, len(some), BATCH) for pair in self._compared(net, some[start:][:BATCH])]
         return np.array(found).reshape(-1, 2)
 
@@ -103,13 +106,16 @@ class Lessons:
         return (seen.swapaxes(1, 2), target.T, free.T) if self.rng.integers(2) else (seen, target, free)
 
     def _held(self) -> Iterator[Batch]:
-        """Windows around every held-out tile, in every frame; neighbours in the list are of different tiles."""
+        """Windows around every held-out tile, in every frame; of a tile that an excerpt's edge cut, no sliver."""
         for lesson in self.lessons:
-            first, room = corners(lesson.held), self._room(lesson)
-            for t in range(room[0]):
-                for y, x in first:
-                    corner = [min(max(c - self.side // 4, 0), n - 1) for c, n in zip((y, x), room[1:], strict=True)]
-                    yield self._window(lesson, t, corner)
+            count, *room = self._room(lesson)
+            around = [
+                [min(max(c - self.side // 4, 0), n - 1) for c, n in zip(tile, room, strict=True)]
+                for tile in corners(lesson.held)
+            ]
+            areas = [int(self._window(lesson, 0, corner)[2].sum()) for corner in around]
+            whole = [corner for corner, area in zip(around, areas, strict=True) if 2 * area >= max(areas)]
+            yield from (self._window(lesson, t, corner) for t in range(count) for corner in whole)
 
     def _room(self, lesson: Lesson) -> tuple[int, int, int]:
         """How many frames and corners a window may have."""
@@ -151,6 +157,7 @@ def refined(
         judge=lessons.judge,
         steps=steps,
         budget=budget,
+        patience=PATIENCE,
         rate=RATE,
         device=device,
         seed=seed,

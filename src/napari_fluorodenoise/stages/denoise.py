@@ -5,7 +5,7 @@ fails where its noise model does: a wrong noise level blurs or leaves noise in p
 recursive filter ties to earlier frames is partly taken for anatomy. Detail fainter than the noise of a few frames in a
 block of 16 px is lost; the uncertainty says how much is, on average.
 
-All others train a network on the sequence itself. `best` combines what each frame and its neighbours know. The schemes
+All others train a network on the sequence itself. `best` refines what `wiener` makes of the frames. The schemes
 `noise2void`, `noise2self`, `self2self` and `neighbor2neighbor` see each frame alone and ask for noise that is
 independent from pixel to pixel, as Decorrelate makes it: correlated noise is learned and stays, which a warning says.
 `temporal`, `recorrupted` and `sure` hold for correlated noise, as it is measured; `temporal` fails where frames do not
@@ -73,9 +73,9 @@ class Denoise(Stage):
     held_out: Annotated[int, Ge(0), Le(16)] = 3
     """Places whose neighbouring frames are kept from training and tell when to stop; 0 never stops (the schemes)."""
     model: str | None = None
-    """Path of a trained model to apply instead of training one (the schemes)."""
+    """Path of a trained model to apply instead of training one (all but wiener)."""
     continue_training: bool = False
-    """Whether to train the model further on these frames before it is applied (the schemes)."""
+    """Whether to train the model further on these frames before it is applied (all but wiener)."""
     turns: Literal[1, 2, 4, 8] = 1
     """Turned and mirrored copies that the result is the mean of: 8 gain 0.1 dB and take 8 times the work (best)."""
     n2v2: bool = False

@@ -30,6 +30,14 @@ def test_what_is_hidden_has_no_influence(fold, kept):
             assert not torch.allclose(net(other), net(picture))
 
 
+def test_offset_moves_with_the_picture(net):
+    moved = Self2Self(channels=4, depth=2, offset=40.0).eval()
+    moved.load_state_dict(net.state_dict())
+    picture = torch.randn(1, 1, 24, 24)
+    with torch.inference_mode():
+        torch.testing.assert_close(moved(picture + 40), net(picture) + 40, rtol=1e-4, atol=1e-4)
+
+
 def test_without_a_mask_all_is_seen(net):
     picture = torch.randn(1, 1, 24, 24)
     with torch.inference_mode():

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from napari_fluorodenoise.denoisers.networks import network
 from napari_fluorodenoise.denoisers.networks.parts import binomial
 from napari_fluorodenoise.denoisers.networks.unet import UNet
 
@@ -32,3 +33,22 @@ def test_blur_pooling_lets_no_chequerboard_through():
     board = (torch.arange(16)[:, None] + torch.arange(16)) % 2
     found = binomial(board[None, None].float())
     torch.testing.assert_close(found[..., 1:-1, 1:-1], torch.full((1, 1, 6, 6), 0.5))
+
+
+def test_a_change_alone_is_not_added_to_anything():
+    pictures = torch.randn(2, 3, 24, 30, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert not UNet(inputs=3, channels=4, change_only=True)(pictures).any()
+        torch.manual_seed(0)
+        whole, change = (UNet(inputs=3, centre=1, channels=4, change_only=only) for only in (False, True))
+        torch.nn.init.normal_(whole.last.weight)
+        change.load_state_dict(whole.state_dict())
+        rest = whole(pictures) - change(pictures)
+        torch.testing.assert_close(rest, UNet(inputs=3, centre=1, channels=4)(pictures), atol=1e-5, rtol=1e-5)
+
+
+def test_the_refiner_is_a_change_alone_and_says_so():
+    net = network("refiner", seed=0, inputs=16)
+    assert net.settings["change_only"]
+    again = network("refiner", seed=0, **net.settings)
+    assert [values.shape for values in again.parameters()] == [values.shape for values in net.parameters()]

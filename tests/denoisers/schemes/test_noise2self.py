@@ -15,7 +15,7 @@ def test_every_pixel_is_hidden_once_and_none_beside_another():
     assert not (hidden[..., 1:] & hidden[..., :-1]).any()
 
 
-@pytest.mark.parametrize("phase", [(0, 0), (1, 3), (3, 2)])
+@pytest.mark.parametrize("phase", [(0, 0), (1, 2), (2, 1)])
 def test_what_comes_out_at_hidden_pixels_does_not_depend_on_what_was_there(phase):
     net = network("unshuffled", seed=0, centre=0, channels=4)
     torch.nn.init.ones_(net.last.weight)

@@ -45,15 +45,19 @@ class Noise2Void(Single):
 
     @property
     def sizes(self) -> Mapping[str, Any]:  # type: ignore[override]
-        """A network that makes no chequerboard, with `n2v2`."""
-        return {"first_skip": False, "pool": "blur"} if self.n2v2 else {}
+        """A network that makes no chequerboard, with `n2v2`.
+
+        It does not fold pixels: without its first skip a folded one sees a quarter of the rows and columns, and learned
+        nothing.
+        """
+        return {"first_skip": False, "pool": "blur", "fold": 1, "channels": 16} if self.n2v2 else {}
 
     def loss(self, net: Apply, windows: Windows, *, rng: np.random.Generator) -> Tensor:
         """The squared error at hidden pixels, ()."""
         pictures = windows.centre
         where = torch.from_numpy(hidden(tuple(pictures.shape), rng)).to(pictures.device)
-        instead = _median(pictures) if self.n2v2 else near(pictures, rng)
-        errors = net(torch.where(where, instead, pictures)) - pictures
+        given = _median(pictures, where) if self.n2v2 else torch.where(where, near(pictures, rng), pictures)
+        errors = net(given) - pictures
         return mean_over(errors * errors, where & windows.target)
 
 
@@ -73,9 +77,12 @@ def near(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     return _neighbourhoods(pictures).gather(1, torch.from_numpy(chosen).to(pictures.device))
 
 
-def _median(pictures: Tensor) -> Tensor:
-    """The median (N, 1, Y, X) of each pixel's neighbourhood."""
-    return _neighbourhoods(pictures).quantile(0.5, dim=1, keepdim=True)
+def _median(pictures: Tensor, where: Tensor) -> Tensor:
+    """`pictures` (N, 1, Y, X) with the median of the neighbourhood `where` (bool, alike) they are hidden."""
+    around = _neighbourhoods(pictures).movedim(1, -1)[where[:, 0]]  # (hidden, 24)
+    result = pictures.clone()
+    result[where] = around.quantile(0.5, dim=-1)
+    return result
 
 
 def _neighbourhoods(pictures: Tensor) -> Tensor:
