@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Lessons", "Verdict", "gathered", "refined", "verdict"]
 
 BATCH = 16
-RATE = 8e-4
-"""The largest rate: half of that of a network which begins at nothing."""
 PATIENCE = 14
 """Checks of twenty without a new least loss after which training ends: it falls once more where the rate does."""
 JUDGED, COMPARED = 128, 384
@@ -158,7 +156,6 @@ def refined(
         steps=steps,
         budget=budget,
         patience=PATIENCE,
-        rate=RATE,
         device=device,
         seed=seed,
         preview=preview,
