@@ -57,7 +57,8 @@ INDEPENDENT = {
 }
 """Schemes that assume noise independent from pixel to pixel, as settings of Denoise."""
 SCHEMES = {**INDEPENDENT, **{name: {"denoiser": name} for name in ("temporal", "recorrupted", "sure")}}
-SDD = "sdd-self2self"
+SPLIT, SDD = "split-self2self", "sdd-self2self"
+"""Self2Self's student in the two halves of a split, as published, and beside them in the whole frames."""
 AFTER = "decorrelated-"
 RIVALS = ("5-frame mean", "TV", "NLM", "BM3D", "BM4D")
 CLOCK = (40, 256)
@@ -93,7 +94,7 @@ def methods(settings: Sequence[str]) -> dict[str, Method]:
     recipes: dict[str, Callable[[], fd.Recipe]] = {"fast": partial(fd.Recipe.named, "fast")}
     recipes |= {name: partial(scheme, own, settings) for name, own in SCHEMES.items()}
     recipes |= {f"{AFTER}{name}": partial(scheme, own, settings, after=True) for name, own in INDEPENDENT.items()}
-    recipes |= {SDD: partial(sdd, settings)}
+    recipes |= {SPLIT: partial(sdd, settings, whole=False), SDD: partial(sdd, settings, whole=True)}
     recipes |= {"best": partial(best_recipe, settings)}
     for name, made in recipes.items():
         try:
@@ -123,15 +124,15 @@ def scheme(own: Mapping[str, object], settings: Sequence[str], *, after: bool = 
     return fd.Recipe.from_json(json.dumps({"recipe": str(own["denoiser"]), "stages": stages})).set(*settings)
 
 
-def sdd(settings: Sequence[str]) -> fd.Recipe:
-    """Recipe `sdd` as in its paper, doi 10.1007/978-3-031-16452-1_2: the split is denoised by Self2Self's student."""
-    whole = fd.Recipe.named("sdd")
+def sdd(settings: Sequence[str], *, whole: bool) -> fd.Recipe:
+    """Recipe `sdd` with Self2Self's student; without the `whole` frames as in doi 10.1007/978-3-031-16452-1_2."""
+    recipe = fd.Recipe.named("sdd")
     stages = (
         replace(stage, denoiser="self2self") if isinstance(stage, fd.Denoise) else stage
-        for stage in whole.stages
-        if not (isinstance(stage, fd.Denoise) and stage.of == ("frames",))
+        for stage in recipe.stages
+        if whole or not (isinstance(stage, fd.Denoise) and stage.of == ("frames",))
     )
-    return replace(whole, name=SDD, stages=tuple(stages)).set(*settings)
+    return replace(recipe, stages=tuple(stages)).set(*settings)
 
 
 def best_recipe(settings: Sequence[str]) -> fd.Recipe:
@@ -160,7 +161,7 @@ def chosen(name: str, case: Case, known: Mapping[str, Method], asked: Sequence[s
     suited = {key: method for key, method in known.items() if correlated or not key.startswith(AFTER)}
     if asked is not None:
         return {key: method for key, method in suited.items() if key in asked}
-    alone = {*SCHEMES, SDD}
+    alone = {*SCHEMES, SPLIT, SDD}
     return {key: m for key, m in suited.items() if name in FOR_SCHEMES or key.removeprefix(AFTER) not in alone}
 
 
