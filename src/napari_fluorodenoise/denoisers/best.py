@@ -17,7 +17,7 @@ with what hides in it. Training on a sequence of few pixels tells little; then t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any
@@ -175,13 +175,7 @@ def train(runs: Sequence[Run], name: str, *, progress: Progress, rng: np.random.
     found = _trained(begun.net, lessons, subjects[0], asked, rng=rng, progress=portion(progress, 0.35, 1.0))
     noise = subjects[0].wiener.noise
     line = {"slope": noise.detector.slope, "read_variance": noise.detector.read_variance}
-    record = {
-        "shapes": [list(subject.known.video("frames").shape) for subject in subjects],
-        "step": found.step,
-        "seconds": found.seconds,
-        "losses": [list(loss) for loss in found.losses],
-        "schedule": asdict(found.schedule),
-    }
+    record = {"shapes": [list(subject.known.video("frames").shape) for subject in subjects], **found.record}
     return replace(begun, net=found.net, noise={**line, "autocorrelation": noise.autocorrelation}, training=record)
 
 

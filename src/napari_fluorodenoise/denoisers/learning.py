@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -127,13 +127,7 @@ def _model(
 ) -> Model:
     noise, frames = subjects[0].noise, subjects[0].frames
     line = {"slope": noise.detector.slope, "read_variance": noise.detector.read_variance}
-    record = {
-        "shapes": [list(subject.frames.shape) for subject in subjects],
-        "step": found.step,
-        "seconds": found.seconds,
-        "losses": [list(loss) for loss in found.losses],
-        "schedule": asdict(found.schedule),
-    }
+    record = {"shapes": [list(subject.frames.shape) for subject in subjects], **found.record}
     return Model(
         network=name,
         scheme=denoiser,

@@ -11,7 +11,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import cos, inf, isfinite, pi
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -84,6 +84,16 @@ class Trained(Generic[Net]):
     losses: tuple[tuple[int, float, float], ...]
     seconds: float
     schedule: Schedule
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """How the training went, fit for JSON."""
+        return {
+            "step": self.step,
+            "seconds": self.seconds,
+            "losses": [list(loss) for loss in self.losses],
+            "schedule": asdict(self.schedule),
+        }
 
 
 def train(
