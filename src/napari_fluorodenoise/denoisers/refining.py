@@ -132,8 +132,10 @@ def gathered(calls: Sequence[Callable[[], Lesson]], *, progress: Progress) -> li
     def report() -> None:
         progress(len(found) / len(calls), f"recorrupting, {len(found)} of {len(calls)}")
 
+    report()
     for lesson in in_turn(calls, report=report):
         found.append(lesson)
+        report()
     return found
 
 
