@@ -22,13 +22,14 @@ import numpy as np
 import torch
 
 import napari_fluorodenoise
-from napari_fluorodenoise.denoisers.best import NEIGHBOURS, STEP, WEIGHTS
+from napari_fluorodenoise.denoisers.best import WEIGHTS
 from napari_fluorodenoise.denoisers.evidence import CHANNELS, Piloted
 from napari_fluorodenoise.denoisers.fitted_wiener import FittedWiener
 from napari_fluorodenoise.denoisers.model import Model, save
 from napari_fluorodenoise.denoisers.nested import smoothed_noise
 from napari_fluorodenoise.denoisers.networks import network
 from napari_fluorodenoise.denoisers.noise import Noise
+from napari_fluorodenoise.denoisers.pilots import NEIGHBOURS, STEP
 from napari_fluorodenoise.denoisers.schemes.draws import drawn
 from napari_fluorodenoise.denoisers.training import train
 from napari_fluorodenoise.denoisers.wiener import SIZE

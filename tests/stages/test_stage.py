@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_fluorodenoise.physics.detector import measured
-from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage, refuse_infinite
+from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Run, Video
 
 
@@ -59,13 +59,3 @@ def test_without_warnings_the_detector_stays(run):
     after = Copy()(run)
     assert after.detector is run.detector
     np.testing.assert_array_equal(after["copy"].data, run["frames"].data)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_the_frame_that_is_not_finite_is_named(value):
-    values = np.zeros((4, 3, 3), np.float32)
-    refuse_infinite(values, name="frames", first=0)
-    refuse_infinite(values.astype(np.uint8), name="frames", first=0)
-    values[2, 1, 1] = value
-    with pytest.raises(ValueError, match="in frames, found NaN or infinity in frame 12; replace them first"):
-        refuse_infinite(values, name="frames", first=10)

@@ -26,8 +26,8 @@ import numpy as np
 
 from napari_fluorodenoise.denoisers import fitted_wiener
 from napari_fluorodenoise.denoisers.evidence import RADIUS, Piloted
-from napari_fluorodenoise.engine.blocks import Block, Output, map_blocks
-from napari_fluorodenoise.engine.keep import kept
+from napari_fluorodenoise.denoisers.pilots import PilotedVideo, piloted_video
+from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, portion
 from napari_fluorodenoise.primitives.unbiased import NOTHING, Correction, correction, due_to_mean_keeping
 from napari_fluorodenoise.video import Run
@@ -35,7 +35,6 @@ from napari_fluorodenoise.video import Run
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_fluorodenoise.denoisers.fitted_wiener import FittedWiener
     from napari_fluorodenoise.denoisers.model import Model
     from napari_fluorodenoise.denoisers.networks.parts import Network
     from napari_fluorodenoise.denoisers.refining import Lessons, Verdict
@@ -48,8 +47,6 @@ __all__ = ["SETTINGS", "FittedBest", "fit", "train"]
 SETTINGS = ("training_steps", "budget", "device", "model", "continue_training", "turns")
 WEIGHTS = "best.safetensors"
 """What a training begins with."""
-NEIGHBOURS, STEP = 4, 8
-"""The filter's settings, those of recipe `fast`, which the guard falls back on."""
 TURNS = tuple(
     (slice(None, None, -1 if y else 1), slice(None, None, -1 if x else 1)) for y, x in ((0, 0), (1, 1), (0, 1), (1, 0))
 )
@@ -76,30 +73,13 @@ class Asked:
 
 
 @dataclass(frozen=True, eq=False)
-class Subject:
-    """A video with its pilots: `known` holds "frames", "pilots" and "left", and where the frames lie."""
-
-    name: str
-    wiener: FittedWiener
-    known: Run
-    places: tuple[NDArray[np.float64], NDArray[np.float64]]
-
-    def piloted(self, frames: NDArray[Any], times: slice) -> Piloted:
-        """The `frames` (t, Y, X) at the `times`, with all that is known of them."""
-        pilots, left = (np.asarray(self.known.video(what).data[times]) for what in ("pilots", "left"))
-        offsets, segments = (part[times] for part in self.places)
-        noise = self.wiener.noise
-        return Piloted(noise.detector.stabilize(frames), pilots, left, offsets, segments, noise.autocorrelation)
-
-
-@dataclass(frozen=True, eq=False)
 class FittedBest:
     """The network for one video, the share of the pilots' error that is left, and the bias that is due.
 
     Without a `net` the pilots stay as they are, as recipe `fast` has them. `warnings` say so.
     """
 
-    subject: Subject
+    subject: PilotedVideo
     net: Network | None
     turns: int = 1
     share: float = 1.0
@@ -153,7 +133,7 @@ def fit(
     from napari_fluorodenoise.denoisers.training import chosen
 
     asked = Asked(**settings)
-    subject = _subject(run, name, progress=portion(progress, 0.0, 0.2))
+    subject = piloted_video(run, name, progress=portion(progress, 0.0, 0.2))
     lessons = _lessons([subject], rng, truth=truth, progress=portion(progress, 0.2, 0.35))
     net = _begun(asked).net.to(chosen(asked.device))
     if asked.trains and lessons.windows:
@@ -169,7 +149,7 @@ def train(runs: Sequence[Run], name: str, *, progress: Progress, rng: np.random.
     asked, subjects = Asked(**settings), []
     for index, run in enumerate(runs):
         part = portion(progress, 0.2 * index / len(runs), 0.2 * (index + 1) / len(runs))
-        subjects.append(_subject(run, name, progress=part))
+        subjects.append(piloted_video(run, name, progress=part))
     begun = _begun(asked)
     lessons = _lessons(subjects, rng, progress=portion(progress, 0.2, 0.35))
     found = _trained(begun.net, lessons, subjects[0], asked, rng=rng, progress=portion(progress, 0.35, 1.0))
@@ -179,53 +159,8 @@ def train(runs: Sequence[Run], name: str, *, progress: Progress, rng: np.random.
     return replace(begun, net=found.net, noise={**line, "autocorrelation": noise.autocorrelation}, training=record)
 
 
-def _subject(run: Run, name: str, *, progress: Progress) -> Subject:
-    """The video `name` of `run` with its pilots; computed once, and kept in files where the video is lazy."""
-    from napari_fluorodenoise.motion.segments import places
-
-    wiener = fitted_wiener.fit(
-        run,
-        name,
-        progress=portion(progress, 0.0, 0.2),
-        rng=np.random.default_rng(0),
-        radius=NEIGHBOURS,
-        strength=1.0,
-        step=STEP,
-    )
-    if wiener.noise.signed or wiener.noise.shared:
-        raise ValueError(f"expected noisy frames for best, found {name!r}, one half of a split; use wiener")
-    video = run.video(name)
-    kinds = dict.fromkeys(("pilots", "left"), Output(np.dtype(np.float32)))
-    made = map_blocks(_Pilots(wiener), {name: video.data}, outputs=kinds, progress=portion(progress, 0.2, 0.6))
-    known = Run({"frames": video, **{what: video.of_other_values().with_data(data) for what, data in made.items()}})
-    known = kept(known, tuple(kinds), in_files=True, progress=portion(progress, 0.6, 1.0))
-    return Subject(name, wiener, known, places(run))
-
-
-@dataclass(frozen=True, eq=False)
-class _Pilots:
-    """The filter over blocks, in units of the noise."""
-
-    wiener: FittedWiener
-    cuts: str = "t"
-
-    @property
-    def halo(self) -> tuple[int, int, int]:
-        """The neighbours on either side."""
-        return (self.wiener.radius, 0, 0)
-
-    def apply(self, block: Mapping[str, NDArray[Any]], at: Block) -> Mapping[str, NDArray[Any]]:
-        """The pilots and the variance of their error, (t, y, x) float32."""
-        frames = block[self.wiener.name]
-        if not np.isfinite(frames).all():  # nobody shall wait for a training that comes to nothing
-            bad = at.outer[0].start + int(np.isfinite(frames).all(axis=(1, 2)).argmin())
-            raise ValueError(f"expected finite pixels, found NaN or infinity in frame {bad}; replace them first")
-        pilots, left = self.wiener.filtered(self.wiener.noise.detector.stabilize(frames), at)
-        return {"pilots": pilots, "left": left}
-
-
 def _lessons(
-    subjects: Sequence[Subject], rng: np.random.Generator, *, progress: Progress, truth: NDArray[Any] | None = None
+    subjects: Sequence[PilotedVideo], rng: np.random.Generator, *, progress: Progress, truth: NDArray[Any] | None = None
 ) -> Lessons:
     """What is learned from the `subjects`: recorruptions of their frames, or the frames beside the `truth`."""
     from napari_fluorodenoise.denoisers.excerpts import excerpts, lesson, lessons
@@ -262,7 +197,7 @@ def _begun(asked: Asked) -> Model:
 def _trained(
     net: Network,
     lessons: Lessons,
-    subject: Subject,
+    subject: PilotedVideo,
     asked: Asked,
     *,
     rng: np.random.Generator,
@@ -271,7 +206,7 @@ def _trained(
     from napari_fluorodenoise.denoisers.refining import refined
 
     def preview(net: Network) -> Frames:
-        _, piloted, here = _window(subject, subject.known.video("frames").shape[0] // 2)
+        _, piloted, here = subject.around(subject.known.video("frames").shape[0] // 2)
         fitted = FittedBest(subject, net)
         return fitted.restored(*fitted.cleaned(piloted, here))[0]
 
@@ -300,14 +235,6 @@ def _turned(net: Network, evidence: Frames, *, turns: int) -> Frames:
     return total / np.float32(turns)
 
 
-def _window(subject: Subject, t: int) -> tuple[NDArray[Any], Piloted, int]:
-    """The frames around frame `t` of the whole video, what is known of them, and which of them it is."""
-    video = subject.known.video("frames")
-    times = slice(max(t - RADIUS, 0), min(t + RADIUS + 1, video.shape[0]))
-    frames = np.asarray(video.data[times])
-    return frames, subject.piloted(frames, times), t - times.start
-
-
 def _finished(fitted: FittedBest, found: Verdict, *, progress: Progress) -> FittedBest:
     """`fitted` with the share of the error that is left, and the bias that is due, read from a few frames."""
     subject = fitted.subject
@@ -318,7 +245,7 @@ def _finished(fitted: FittedBest, found: Verdict, *, progress: Progress) -> Fitt
     pairs = []
     for done, t in enumerate(times):
         progress(done / len(times), f"bias of {subject.name}")
-        frames, piloted, here = _window(subject, t)
+        frames, piloted, here = subject.around(t)
         clean, left = fitted.cleaned(piloted, here)
         pairs.append(
             due_to_mean_keeping(

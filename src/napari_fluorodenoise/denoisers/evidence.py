@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from napari_fluorodenoise.denoisers.nested import smoothed
 from napari_fluorodenoise.motion.dis import dense_flow
 from napari_fluorodenoise.motion.warp import leads_inside, shifted, warped
 
@@ -82,14 +83,14 @@ class Piloted:
     @cached_property
     def errors(self) -> NDArray[np.float32]:
         """`left` around each pixel."""
-        return np.stack([_smoothed(variance, 4.0) for variance in self.left])
+        return np.stack([smoothed(variance, 4.0) for variance in self.left])
 
     def evidence(self, t: int) -> NDArray[np.float32]:
         """The channels (CHANNELS, Y, X) of frame `t`; frames up to `RADIUS` from it count."""
         pilot = self.pilots[t]
         steady = _means(pilot, self._still(t, range(1, NEAR + 1)), self._still(t, range(NEAR + 1, RADIUS + 1)))
         moving = _means(pilot, self._flowing(t, range(1, NEXT + 1)), self._flowing(t, range(NEXT + 1, FURTHER + 1)))
-        own = (self.values[t] - pilot, *steady, *moving, pilot - _smoothed(pilot, 2.0), np.sqrt(self.left[t]))
+        own = (self.values[t] - pilot, *steady, *moving, pilot - smoothed(pilot, 2.0), np.sqrt(self.left[t]))
         return np.stack([*own, *(np.full_like(pilot, share) for share in _correlation(self.autocorrelation))])
 
     def _still(self, t: int, steps: Iterable[int]) -> Iterator[Moved]:
@@ -133,7 +134,7 @@ def _likeness(difference: Frame, variance: Frame) -> Frame:
 
     rows, columns = difference.shape
     half = ((columns + 1) // 2, (rows + 1) // 2)
-    coarse = _smoothed(cv2.resize(difference, half, interpolation=cv2.INTER_AREA), 0.7)
+    coarse = smoothed(cv2.resize(difference, half, interpolation=cv2.INTER_AREA), 0.7)
     doubt = coarse * coarse / (TOLERANCE * cv2.resize(variance, half, interpolation=cv2.INTER_AREA))
     likeness: Frame = cv2.resize(1 / (1 + doubt * doubt), (columns, rows), interpolation=cv2.INTER_LINEAR)
     return likeness
@@ -146,13 +147,6 @@ def _inside(picture: Frame, by: NDArray[np.float64]) -> Frame | np.float32:
     rows, columns = (np.arange(n) + step for n, step in zip(picture.shape, by, strict=True))
     inside = [(at >= 0) & (at <= n - 1) for at, n in zip((rows, columns), picture.shape, strict=True)]
     return np.asarray(inside[0][:, None] & inside[1], np.float32)
-
-
-def _smoothed(picture: Frame, sigma: float) -> Frame:
-    import cv2
-
-    smooth: Frame = cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
-    return smooth
 
 
 def _correlation(autocorrelation: NDArray[np.float64]) -> tuple[float, float, float]:

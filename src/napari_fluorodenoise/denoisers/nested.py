@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Part", "guide", "parts", "smoothed_noise"]
+__all__ = ["Part", "guide", "parts", "smoothed", "smoothed_noise"]
 
 COARSE, FINE = 1.5, 0.8
 """Gaussians (sigma, px) under which two frames are compared: one for faint edges, one for wires."""
@@ -75,7 +75,7 @@ def parts(
 
 def guide(frame: NDArray[np.float32]) -> NDArray[np.float32]:
     """A frame (Y, X) smoothed so far that its motion stands out of its noise."""
-    return _smoothed(frame, COARSE)
+    return smoothed(frame, COARSE)
 
 
 def smoothed_noise(autocorrelation: NDArray[np.float64]) -> dict[float, float]:
@@ -90,7 +90,8 @@ def smoothed_noise(autocorrelation: NDArray[np.float64]) -> dict[float, float]:
     return {sigma: left(sigma) for sigma in (COARSE, FINE)}
 
 
-def _smoothed(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+def smoothed(picture: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """`picture` (Y, X) float32 after a Gaussian of `sigma` px, mirrored at its edges."""
     import cv2
 
     smooth: NDArray[np.float32] = cv2.GaussianBlur(picture, (0, 0), sigma, borderType=cv2.BORDER_REFLECT_101)
@@ -106,7 +107,7 @@ def _likeness(difference: NDArray[np.float32], noise: Mapping[float, float]) -> 
     """1 where a difference of frames is no more than noise, falling to 0 with its fourth power, at the worse scale."""
     worst = np.zeros_like(difference)
     for sigma, deviation in noise.items():
-        doubts = _smoothed(difference, sigma) / np.float32(np.sqrt(2) * DOUBT[sigma] * deviation)
+        doubts = smoothed(difference, sigma) / np.float32(np.sqrt(2) * DOUBT[sigma] * deviation)
         np.maximum(worst, doubts * doubts, out=worst)
     return np.asarray(1 / (1 + worst * worst), np.float32)
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_fluorodenoise.engine.blocks import stream
+from napari_fluorodenoise.engine.finite import refuse_infinite
 from napari_fluorodenoise.engine.progress import Progress
 from napari_fluorodenoise.engine.scratch import Scratch
 from napari_fluorodenoise.motion.canvas import Canvas
 from napari_fluorodenoise.physics import collimator
 from napari_fluorodenoise.primitives.background import Background, Follower, Keep, Window, combined, matched
 from napari_fluorodenoise.primitives.lowrank import coefficients
-from napari_fluorodenoise.stages.stage import refuse_infinite
 from napari_fluorodenoise.video import Video
 
 if TYPE_CHECKING:

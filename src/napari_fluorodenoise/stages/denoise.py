@@ -26,9 +26,10 @@ from annotated_types import Ge, Gt, Le, MinLen
 from napari_fluorodenoise import denoisers
 from napari_fluorodenoise.denoisers.noise import KNOWN
 from napari_fluorodenoise.engine.blocks import Block
+from napari_fluorodenoise.engine.finite import refuse_infinite
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
 from napari_fluorodenoise.primitives.declaration import STRICT
-from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage, refuse_infinite
+from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table
 
 if TYPE_CHECKING:

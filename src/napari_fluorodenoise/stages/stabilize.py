@@ -17,13 +17,14 @@ import pydantic.dataclasses
 from annotated_types import Ge, Le
 
 from napari_fluorodenoise.engine.blocks import Block, stream
+from napari_fluorodenoise.engine.finite import refuse_infinite
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
 from napari_fluorodenoise.engine.scratch import Scratch
 from napari_fluorodenoise.motion import Estimator, estimator
 from napari_fluorodenoise.motion.segments import beside, steadied
 from napari_fluorodenoise.physics.detector import Detector, detector_of
 from napari_fluorodenoise.primitives.declaration import STRICT
-from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage, refuse_infinite
+from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
 if TYPE_CHECKING:

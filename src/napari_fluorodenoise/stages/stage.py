@@ -27,7 +27,7 @@ from napari_fluorodenoise.video import Image, Run, Table, Video
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Added", "FittedStage", "Stage", "refuse_infinite"]
+__all__ = ["Added", "FittedStage", "Stage"]
 
 
 @dataclass(frozen=True)
@@ -113,14 +113,6 @@ class Stage(ABC):
         return _warned(run, fitted.warnings).adding(
             {name: made[name] if name in made else fitted.results[name] for name in added}
         )
-
-
-def refuse_infinite(values: NDArray[Any], *, name: str, first: int) -> None:
-    """Raise ValueError where the part `values` (t, y, x) of a video, from frame `first` on, holds NaN or infinity."""
-    if values.dtype.kind != "f" or np.isfinite(values).all():
-        return
-    bad = first + int(np.isfinite(values).all(axis=(1, 2)).argmin())
-    raise ValueError(f"expected finite pixels in {name}, found NaN or infinity in frame {bad}; replace them first")
 
 
 def _warned(run: Run, warnings: tuple[str, ...]) -> Run:
