@@ -181,6 +181,18 @@ def test_what_is_interrupted_leaves_nothing(run, files, tmp_path, monkeypatch):
     assert names(tmp_path) == ["a.tif", "b.tif"]
 
 
+def test_the_scripts_of_the_page_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate("ac"):
+        write(tmp_path / f"{name}.tif", phantom(frames=6, shape=(48, 64), rng=seed).noisy)
+    blocks = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    names = {}
+    for block in blocks:
+        exec(block.replace("budget=60", "budget=0.3"), names)
+    assert names["clean"].shape == (6, 48, 64)
+
+
 def test_the_lines_of_the_page_run(run, tmp_path):
     for seed, name in enumerate("abc"):
         write(tmp_path / f"{name}.tif", phantom(frames=6, shape=(48, 64), rng=seed).noisy)

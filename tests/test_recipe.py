@@ -223,7 +223,7 @@ def test_a_recipe_must_end_with_a_sequence_to_have_a_result():
 
 def test_progress_rises_from_stage_to_stage_and_names_them():
     heard = []
-    twice().run(VIDEO, progress=lambda fraction, message, preview=None: heard.append((fraction, message)))
+    twice().run(VIDEO, progress=lambda fraction, message, training=None: heard.append((fraction, message)))
     fractions = [fraction for fraction, _ in heard]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1)
@@ -231,7 +231,7 @@ def test_progress_rises_from_stage_to_stage_and_names_them():
 
 
 def test_a_cancelled_recipe_gives_nothing():
-    def stop(fraction, message, preview=None):
+    def stop(fraction, message, training=None):
         if fraction > 0.5:
             raise Cancelled
 

@@ -68,6 +68,17 @@ def test_a_run_keeps_its_detector_as_it_grows():
     assert Run.of(run) is run
 
 
+def test_a_run_keeps_its_models_as_it_grows():
+    first, second = object(), object()
+    run = Run.of(Video(data=FRAMES))
+    assert not run.models
+    more = run.trained({"background": first}).measured(object()).adding({"again": Video(data=FRAMES)})
+    assert more.models == {"background": first}
+    assert more.trained({"frames": second}).models == {"background": first, "frames": second}
+    with pytest.raises(TypeError):
+        more.models["frames"] = second
+
+
 def test_a_missing_video_is_named_with_the_choices():
     run = Run.of(Video(data=FRAMES)).adding({"panorama": Image(data=FRAMES[0])})
     for name in ("background", "panorama"):

@@ -8,21 +8,27 @@ What a stage's JSON leaves out keeps its default. A recipe's result is the main 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from inspect import signature
+from pathlib import Path
 from shutil import which
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from napari_fluorodenoise.engine.progress import Progress, portion, silent
+from napari_fluorodenoise.engine.progress import Progress, Training, portion, silent
 from napari_fluorodenoise.primitives.declaration import mistake
 from napari_fluorodenoise.stages import name_of, stage_class
+from napari_fluorodenoise.stages.denoise import Denoise
 from napari_fluorodenoise.stages.stage import Added, Stage
 from napari_fluorodenoise.video import Image, Item, Run, Table, Video
+
+if TYPE_CHECKING:
+    from napari_fluorodenoise.denoisers.model import Model
 
 __all__ = ["NAMED", "Recipe", "denoise"]
 
@@ -97,9 +103,70 @@ class Recipe:
         return cls(name=name, stages=tuple(_stage(entry) for entry in entries))
 
     def to_json(self) -> str:
-        """This recipe as JSON with every setting, which `from_json` reads back equal."""
+        """This recipe as JSON with every setting, which `from_json` reads back equal; numbers side by side."""
+        text = json.dumps(self._document(), indent=2)
+        return re.sub(r"\[\n[\s\d,[\]]+\]", lambda numbers: json.dumps(json.loads(numbers[0])), text)
+
+    def _document(self) -> dict[str, Any]:
         entries = [{name_of(s): TypeAdapter(type(s)).dump_python(s, mode="json")} for s in self.stages]
-        return json.dumps({"recipe": self.name, "stages": entries}, indent=2)
+        return {"recipe": self.name, "stages": entries}
+
+    @classmethod
+    def of_model(cls, path: Path | str) -> Recipe:
+        """The recipe that applies the model at `path`: the one it was trained in, else one of its scheme alone.
+
+        Raises ValueError in one line, for what is no model, or whose recipe is not known.
+        """
+        from napari_fluorodenoise.denoisers import model
+
+        found = model.header(path)
+        plain = {"recipe": found["scheme"], "stages": [{"denoise": {"denoiser": found["scheme"]}}, {"fuse": {}}]}
+        try:
+            recipe = cls.from_json(json.dumps(found["training"].get("recipe", plain))).applying()
+            return recipe.set(f"denoise.model={json.dumps(str(path))}")
+        except ValueError as error:
+            raise ValueError(
+                f"{path}: expected a model whose recipe this version knows, found another: {error}"
+            ) from None
+
+    @property
+    def trains(self) -> bool:
+        """Whether a run trains a network."""
+        return any(stage.trains for stage in self.networks)
+
+    @property
+    def networks(self) -> tuple[Denoise, ...]:
+        """The stages that denoise by a network."""
+        return tuple(stage for stage in self.stages if isinstance(stage, Denoise) and stage.by_network)
+
+    def applying(self) -> Recipe:
+        """This recipe as it is to be when the model that it trained is applied: it names no model, and no training.
+
+        Raises ValueError where it has not one network, but none or several.
+        """
+        count = sum(len(stage.of) for stage in self.networks)
+        if count != 1:
+            raise ValueError(f"expected a recipe with one network, found {self.name}, with {count}; name another")
+        return self.set("denoise.model=null", "denoise.continue_training=false", "denoise.schedules=[]")
+
+    def save_model(self, path: Path | str, model: Model, *, files: Sequence[str], seed: int) -> Path:
+        """The file at `path` that now holds `model`, which this recipe trained: `of_model` finds the recipe in it.
+
+        `files` are the names of the sequences it was trained on, `seed` is that of the training. Raises ValueError
+        where the recipe has not one network, or the file cannot be written.
+        """
+        from napari_fluorodenoise.denoisers.model import save
+
+        facts = {"recipe": self.applying()._document(), "files": list(files), "seed": seed}
+        return save(path, replace(model, training={**model.training, **facts}))
+
+    def replaying(self, run: Run) -> Recipe:
+        """This recipe with its trainings done as in `run`, which it made: by steps, and no budget ends them.
+
+        With the same seed it makes the same pixels from the same frames, on a CPU.
+        """
+        again = tuple(stage.replaying(run) if isinstance(stage, Denoise) else stage for stage in self.stages)
+        return replace(self, stages=again)
 
     def set(self, *settings: str) -> Recipe:
         """This recipe with `stage.field=value` settings, which hold for every stage of that name.
@@ -124,11 +191,17 @@ class Recipe:
 
         Raises ValueError where a stage lacks what it reads, a name is taken, or `source` is a single frame.
         """
-        return {name: what for added in self._plan(Run.of(source)) for name, what in added.items()}
+        return {name: what for _, added in self._plan(Run.of(source)) for name, what in added.items()}
+
+    def reads(self, source: Video | Run) -> tuple[str, ...]:
+        """The names of all in `source` that the results are made from, as a stage says it; ValueError as in `check`."""
+        run = Run.of(source)
+        names = dict.fromkeys(name for read, _ in self._plan(run) for name in read if name in run)
+        return tuple(sorted(names, key=lambda name: not isinstance(run[name], Video)))
 
     def result(self, source: Video | Run) -> str:
         """The name under which a run of this recipe on `source` will hold its result: a video, or ValueError."""
-        added = self._plan(Run.of(source))[-1]
+        _, added = self._plan(Run.of(source))[-1]
         name, what = next(iter(added.items()))
         if what.dims != "tyx":
             raise ValueError(
@@ -147,20 +220,20 @@ class Recipe:
 
     __call__ = run
 
-    def _plan(self, run: Run) -> list[dict[str, Added]]:
-        """What each stage adds, found by giving the next one empty stand-ins."""
+    def _plan(self, run: Run) -> list[tuple[tuple[str, ...], dict[str, Added]]]:
+        """What each stage reads and what it adds, found by giving the next one empty stand-ins."""
         like = next(item for item in run.values() if isinstance(item, Video))
         if like.shape[0] < 2:
             raise ValueError("expected a sequence of at least two frames, found one; noise is told from frame to frame")
         planned = []
         for stage in self.stages:
             try:
-                for name in stage.reads(run):
-                    run.video(name)
-                planned.append(stage.adds(run))
-                run = run.adding({name: _stand_in(what, like) for name, what in planned[-1].items()})
+                stage.videos(run)
+                read, added = stage.reads(run), stage.adds(run)
+                run = run.adding({name: _stand_in(what, like) for name, what in added.items()})
             except ValueError as error:
                 raise ValueError(f"recipe {self.name}, stage {name_of(stage)}: {error}") from None
+            planned.append((read, added))
         return planned
 
 
@@ -222,8 +295,8 @@ def _validated(make: Callable[..., Stage], name: str, settings: Mapping[str, Any
 
 
 def _titled(progress: Progress, title: str) -> Progress:
-    def titled(fraction: float, message: str, preview: Any = None) -> None:
-        progress(fraction, f"{title}: {message}", preview)
+    def titled(fraction: float, message: str, training: Training | None = None) -> None:
+        progress(fraction, f"{title}: {message}", training)
 
     return titled
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import dask.array as da
     from numpy.typing import NDArray
 
+    from napari_fluorodenoise.denoisers.model import Model
     from napari_fluorodenoise.physics.detector import Detector
 
 __all__ = ["Image", "Run", "Table", "Video"]
@@ -123,12 +124,20 @@ Item = Video | Image | Table
 class Run(Mapping[str, Item]):
     """What is known of one sequence: an immutable mapping from names to videos, images and tables, and its detector.
 
-    A run starts as {frames}. Every stage returns a new run with more names; nothing is overwritten.
+    A run starts as {frames}. Every stage returns a new run with more names; nothing is overwritten. `models` are the
+    networks that denoised its videos, by the name of what was denoised; empty where none did.
     """
 
-    def __init__(self, items: Mapping[str, Item], *, detector: Detector | None = None) -> None:
+    def __init__(
+        self,
+        items: Mapping[str, Item],
+        *,
+        detector: Detector | None = None,
+        models: Mapping[str, Model] = MappingProxyType({}),
+    ) -> None:
         self._items = MappingProxyType(dict(items))
         self.detector = detector
+        self.models = MappingProxyType(dict(models))
 
     @classmethod
     def of(cls, source: Video | Run) -> Run:
@@ -142,11 +151,15 @@ class Run(Mapping[str, Item]):
             raise ValueError(
                 f"this run already holds {', '.join(taken)}; start from an earlier run, nothing is overwritten"
             )
-        return Run({**self._items, **items}, detector=self.detector)
+        return Run({**self._items, **items}, detector=self.detector, models=self.models)
 
     def measured(self, detector: Detector) -> Run:
         """A new run that knows its detector."""
-        return Run(self._items, detector=detector)
+        return Run(self._items, detector=detector, models=self.models)
+
+    def trained(self, models: Mapping[str, Model]) -> Run:
+        """A new run that also has these `models`, by the name of the video that each denoises."""
+        return Run(self._items, detector=self.detector, models={**self.models, **models})
 
     def video(self, name: str) -> Video:
         """The video called `name`; raises ValueError that lists the names there are."""

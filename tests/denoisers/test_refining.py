@@ -133,7 +133,7 @@ def test_small_frames_are_learned_from_whole():
 
 def learned(lessons, *, seed=0, steps=6, net=None, **more):
     net = net or network("refiner", seed=0, inputs=CHANNELS, channels=4)
-    options = {"budget": None, "device": "cpu", "seed": seed, "preview": None, "progress": silent, **more}
+    options = {"budget": None, "device": "cpu", "seed": seed, "progress": silent, **more}
     return refined(net, lessons, steps=steps, **options)
 
 
@@ -173,7 +173,7 @@ def test_where_training_makes_it_worse_the_start_is_kept(single):
 def test_lessons_come_in_their_order_and_progress_rises():
     heard = []
     calls = [lambda number=number: number for number in range(7)]
-    found = gathered(calls, progress=lambda fraction, message, preview=None: heard.append((fraction, message)))
+    found = gathered(calls, progress=lambda fraction, message, training=None: heard.append((fraction, message)))
     assert found == list(range(7))
     assert all("of 7" in message for _, message in heard)
     assert [fraction for fraction, _ in heard] == sorted(fraction for fraction, _ in heard)
@@ -185,7 +185,7 @@ def test_gathering_can_be_cancelled():
 
         time.sleep(0.5)
 
-    def stop(fraction, message, preview=None):
+    def stop(fraction, message, training=None):
         raise Cancelled
 
     with pytest.raises(Cancelled):

@@ -118,6 +118,17 @@ def test_a_model_is_trained_on_several_sequences(run):
     assert model.scheme == "recorrupted"
 
 
+@pytest.mark.parametrize("name", ["noise2self", "self2self"])
+def test_a_fit_gives_the_model_that_a_training_gives(run, name):
+    settings = asked(name, training_steps=2)
+    model = trained.train([run], "frames", progress=silent, rng=np.random.default_rng(0), **settings)
+    kept = fitted(run, name, training_steps=2).model
+    assert (model.network, model.scheme, model.options) == (kept.network, kept.scheme, kept.options)
+    weights = kept.net.state_dict()
+    assert all(torch.equal(weights[key], values) for key, values in model.net.state_dict().items())
+    assert {**model.training, "seconds": 0} == {**kept.training, "seconds": 0}
+
+
 def test_a_student_is_no_start_for_further_training(run, tmp_path):
     path = str(save(tmp_path / "student.safetensors", fitted(run, "self2self", training_steps=1).model))
     assert load(path).network == "student"

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from napari_fluorodenoise.denoisers import training
-from napari_fluorodenoise.denoisers.training import Schedule, chosen, device_of, train
-from napari_fluorodenoise.engine.progress import Cancelled
+from napari_fluorodenoise.denoisers.schedule import Schedule
+from napari_fluorodenoise.denoisers.training import chosen, device_of, record, train
+from napari_fluorodenoise.engine.progress import Cancelled, Enough
 
 
 class Number(nn.Module):
@@ -93,7 +94,7 @@ def test_what_nothing_judges_is_trained_to_the_end():
 def test_progress_hears_of_every_step_and_may_stop():
     heard = []
 
-    def stop(fraction, message, preview=None):
+    def stop(fraction, message, training=None):
         heard.append(message)
         if fraction >= 0.5:
             raise Cancelled
@@ -105,18 +106,55 @@ def test_progress_hears_of_every_step_and_may_stop():
     assert heard[0].endswith(" s left")
 
 
-def test_a_preview_comes_with_every_check_and_no_other_step():
-    shown = []
+def listening(heard):
+    """A progress call that keeps what it is told of the training, and looks at frame 7 where it may."""
 
-    def hear(fraction, message, preview=None):
-        shown.append(preview)
+    def hear(fraction, message, training=None):
+        heard.append((training, training.look(7) if training.look else None))
 
+    return hear
+
+
+def test_every_step_tells_how_it_goes_and_after_a_check_a_frame_may_be_looked_at():
+    heard = []
     found = train(
-        Number(), loss=pulled(1.0), judge=constant, steps=60, progress=hear, preview=lambda net: np.ones((2, 3))
+        Number(), loss=pulled(1.0), judge=judged(0.5), steps=60, progress=listening(heard), look=lambda net, t: (net, t)
     )
-    at = [step for step, preview in enumerate(shown, start=1) if preview is not None]
-    assert at == [step for step, _, _ in found.losses[1:]]
-    assert len(shown) == 60
+    assert [told.step for told, _ in heard] == list(range(1, 61))
+    assert [told.seconds_left for told, _ in heard[:-1]] > [0] * 59
+    checks = [(told, shown) for told, shown in heard if told.held_out is not None]
+    assert [(told.step, told.loss, told.held_out) for told, _ in checks] == list(found.losses[1:])
+    assert all(shown[1] == 7 for _, shown in checks)
+    assert [shown is None for _, shown in heard] == [told.held_out is None for told, _ in heard]
+    losses = [told.loss for told, _ in heard]
+    assert losses == sorted(losses, reverse=True)
+
+
+def ended_after(step):
+    """A progress call that ends the training after that step."""
+
+    def progress(fraction, message, training=None):
+        assert training.step <= step
+        if training.step == step:
+            raise Enough
+
+    return progress
+
+
+@pytest.mark.parametrize("step", [1, 6, 7, 60])
+def test_enough_ends_it_with_the_step_and_judges_what_was_not_judged(step):
+    found = train(Number(), loss=pulled(1.0), judge=judged(1.0), steps=60, progress=ended_after(step))
+    assert found.schedule.steps == found.step == step
+    at = [at for at, _, _ in found.losses]
+    assert at == sorted(set(at))
+    assert at[-1] == step
+
+
+def test_enough_keeps_the_state_that_was_best():
+    found = train(Number(), loss=pulled(1.0), judge=judged(0.1), steps=300, progress=ended_after(290))
+    held_out = {step: loss for step, _, loss in found.losses}
+    assert found.step < 290
+    assert held_out[found.step] == min(held_out.values())
 
 
 @pytest.mark.parametrize("pace", [0.01, 0.1, 0.7, 3.0])
@@ -206,12 +244,41 @@ def test_a_training_that_seconds_ended_is_done_again_by_its_schedule(clock):
         return float(net(torch.ones(1, 4)))
 
     first = train(net, loss=slow, judge=judge, steps=1000, budget=12, patience=5)
-    schedule = Schedule.of(json.loads(json.dumps(asdict(first.schedule))))
+    schedule = Schedule(**json.loads(json.dumps(asdict(first.schedule))))
     assert schedule == first.schedule
     again = train(net, loss=dropped, judge=judge, steps=1, schedule=schedule)
     assert torch.equal(weights(first), weights(again))
     assert first.losses == again.losses
     assert (again.step, again.schedule) == (first.step, first.schedule)
+
+
+@pytest.mark.parametrize("budget", [None, 12])
+def test_a_training_that_was_enough_is_done_again_by_its_schedule(clock, budget):
+    def slow(net):
+        clock.now += 0.1
+        return dropped(net)
+
+    net, judge = Noisy(), lambda net: -float(net(torch.ones(1, 4)))
+    first = train(net, loss=slow, judge=judge, steps=100, budget=budget, progress=ended_after(33))
+    assert first.schedule.cycle == (100 if budget is None else None)
+    again = train(net, loss=dropped, judge=judge, steps=1, schedule=first.schedule)
+    assert torch.equal(weights(first), weights(again))
+    assert (first.losses, first.step, first.schedule) == (again.losses, again.step, again.schedule)
+
+
+def test_looking_changes_nothing():
+    net, judge = Noisy(), lambda net: float(net(torch.ones(1, 4)))
+    told = {"progress": listening([]), "look": lambda net, t: net(torch.full((1, 4), float(t)))}
+    first, again = (train(net, loss=dropped, judge=judge, steps=30, **more) for more in ({}, told))
+    assert torch.equal(weights(first), weights(again))
+
+
+def test_a_record_tells_of_all_trainings_and_the_losses_of_the_last():
+    first, last = (train(Number(), loss=pulled(1.0), judge=judged(0.5), steps=steps) for steps in (4, 6))
+    told = json.loads(json.dumps(record(first, last)))
+    assert [Schedule(**schedule) for schedule in told["schedules"]] == [first.schedule, last.schedule]
+    assert told["losses"] == [list(loss) for loss in last.losses]
+    assert (told["step"], told["seconds"]) == (6, first.seconds + last.seconds)
 
 
 def test_a_batch_that_is_not_finite_is_left_out():

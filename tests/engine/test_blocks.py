@@ -123,7 +123,7 @@ def test_a_stream_holds_few_frames_at_a_time():
 def test_stopping_leaves_no_thread_behind(lazy):
     frames = da.from_array(VIDEO, chunks=(1, 9, 10)) if lazy else VIDEO
 
-    def stop(fraction, message, preview=None):
+    def stop(fraction, message, training=None):
         raise Cancelled
 
     with pytest.raises(Cancelled):
@@ -152,7 +152,7 @@ def test_a_wish_to_stop_is_heard_while_a_block_is_at_work(lazy):
             stopped.wait()
             return super().apply(block, at)
 
-    def stop(fraction, message, preview=None):
+    def stop(fraction, message, training=None):
         stopped.set()
         raise Cancelled
 

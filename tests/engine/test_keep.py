@@ -46,6 +46,7 @@ def test_small_results_are_computed_once_and_kept_in_memory(run, computed):
     np.testing.assert_array_equal(done.video("half").data, FRAMES / np.float32(2))
     assert (done.video("half").origin, done.video("half").dtype) == ((2.0, 3.0), np.float32)
     assert done.video("frames") is run.video("frames")
+    assert kept(run.trained({"frames": "a model"}), ("double",)).models == {"frames": "a model"}
     assert kept(done, ("double", "half")) is done
 
 
@@ -71,7 +72,7 @@ def test_files_go_with_the_videos_that_need_them(run, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("share", [0.0, 0.25])
 def test_cancelling_between_blocks_leaves_nothing(run, monkeypatch, tmp_path, share):
-    def cancel(fraction, message, preview=None):
+    def cancel(fraction, message, training=None):
         raise Cancelled
 
     monkeypatch.setattr("napari_fluorodenoise.engine.keep.SHARE", share)

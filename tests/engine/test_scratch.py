@@ -1,8 +1,10 @@
 import gc
+from threading import Thread
 
 import numpy as np
+import pytest
 
-from napari_fluorodenoise.engine.scratch import Scratch
+from napari_fluorodenoise.engine.scratch import Scratch, within
 
 
 def test_keeps_arrays_and_takes_its_folder_away_with_it():
@@ -14,3 +16,32 @@ def test_keeps_arrays_and_takes_its_folder_away_with_it():
     del scratch
     gc.collect()
     assert not folder.exists()
+
+
+def test_a_folder_holds_for_what_is_kept_meanwhile_on_this_thread(tmp_path):
+    kept = {"before": Scratch()}
+    with within(tmp_path):
+        kept["inside"] = Scratch()
+        thread = Thread(target=lambda: kept.update(elsewhere=Scratch()))
+        thread.start()
+        thread.join()
+        with within(None):
+            kept["own again"] = Scratch()
+    kept["after"] = Scratch()
+    assert [name for name, scratch in kept.items() if scratch._folder.parent == tmp_path] == ["inside"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with within(tmp_path / "gone"), pytest.raises(OSError, match="gone"):
+        Scratch()
+
+
+def test_a_full_disk_is_explained_in_one_line(monkeypatch):
+    def full(*_):
+        raise OSError("No space left on device")
+
+    scratch = Scratch()
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(OSError, match="expected room for intermediate results, found No space left") as refused:
+        scratch[0] = np.zeros(3)
+    assert "\n" not in str(refused.value)

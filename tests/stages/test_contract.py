@@ -138,9 +138,21 @@ def test_the_result_does_not_depend_on_the_cut(given, size):
     fitted = stage.fit(run)
     added = {key: what for key, what in stage.adds(run).items() if what.dims == "tyx"}
     outputs = {key: Output(what.dtype, (fitted.canvas(key) or (None,))[0]) for key, what in added.items()}
-    inputs = {key: run.video(key).data for key in stage.reads(run)}
+    inputs = {key: run.video(key).data for key in fitted.inputs or stage.videos(run)}
     for key, array in map_blocks(fitted, inputs, outputs=outputs, size=size).items():
         same(array, expected[key].data)
+
+
+@every_stage
+def test_all_that_it_reads_is_told_and_is_there(given):
+    stage, run, expected = given
+    reads = stage.reads(run)
+    kinds = [isinstance(run[key], Video) for key in reads]
+    assert kinds == sorted(kinds, reverse=True)
+    assert len(set(reads)) == len(reads)
+    after = stage(Run({key: run[key] for key in reads}, detector=run.detector))
+    for key in stage.adds(run):
+        np.testing.assert_array_equal(after[key].data, expected[key].data)
 
 
 @every_stage
@@ -162,7 +174,7 @@ def test_missing_names_are_refused_before_the_detector_is_measured(name, monkeyp
 def test_progress_rises_from_0_to_1(given):
     stage, run, _ = given
     heard = []
-    stage(run, progress=lambda fraction, message, preview=None: heard.append((fraction, message)))
+    stage(run, progress=lambda fraction, message, training=None: heard.append((fraction, message)))
     fractions = [fraction for fraction, _ in heard]
     assert len(fractions) >= 2
     assert fractions == sorted(fractions)
@@ -178,7 +190,7 @@ def test_cancelling_leaves_nothing(given, late, tmp_path, monkeypatch):
     stage, run, _ = given
     before = list(run)
 
-    def stop(fraction, message, preview=None):
+    def stop(fraction, message, training=None):
         if fraction >= late:
             raise Cancelled
 

@@ -173,7 +173,7 @@ def trained(monkeypatch):
 def test_a_network_is_trained_in_the_fit_and_says_how_far_it_is(sample, trained):
     heard = []
     fitted = trained.fit(
-        measured(Run.of(sample.noisy)), progress=lambda fraction, message, preview=None: heard.append(message)
+        measured(Run.of(sample.noisy)), progress=lambda fraction, message, training=None: heard.append(message)
     )
     assert [message.partition(",")[0] for message in heard[-4:]] == [f"step {step} of 4" for step in (1, 2, 3, 4)]
     assert "loss" in heard[-1]
@@ -200,7 +200,7 @@ def test_a_generator_sets_what_a_network_becomes(sample, trained):
 
 
 def test_training_can_be_cancelled(sample, trained):
-    def stop(fraction, message, preview=None):
+    def stop(fraction, message, training=None):
         if message.startswith("step 2"):
             raise Cancelled
 

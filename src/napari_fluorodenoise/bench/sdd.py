@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from napari_fluorodenoise.engine.progress import Progress, portion, silent
+from napari_fluorodenoise.engine.progress import Progress, Training, portion, silent
 from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.stages.denoise import Denoise
 from napari_fluorodenoise.stages.stabilize import Stabilize
@@ -211,7 +211,7 @@ def _contrasted(picture: NDArray[np.float32], size: int) -> tuple[slice, slice]:
 def _titled(progress: Progress, title: str) -> Progress:
     """Progress whose messages are `title`: what runs inside says too much for one line."""
 
-    def titled(fraction: float, message: str, preview: object = None) -> None:
-        progress(fraction, title)
+    def titled(fraction: float, message: str, training: Training | None = None) -> None:
+        progress(fraction, title, training)
 
     return titled

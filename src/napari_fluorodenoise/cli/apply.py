@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from napari_fluorodenoise.cli import job
-from napari_fluorodenoise.cli.recipes import adjusted, of_model
+from napari_fluorodenoise.cli.recipes import adjusted
+from napari_fluorodenoise.recipe import Recipe
 
 __all__ = ["apply"]
 
@@ -41,4 +42,4 @@ def apply(
         detector=detector,
         seed=seed,
         overwrite=overwrite,
-    ).run(adjusted(of_model(model), device=device))
+    ).run(adjusted(Recipe.of_model(model), device=device))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from napari_fluorodenoise.engine.progress import Progress
+from napari_fluorodenoise.engine.progress import Progress, Training
 
 __all__ = ["bars"]
 
@@ -31,7 +30,7 @@ def bars() -> Iterator[Callable[[str], Progress]]:
         def start(title: str) -> Progress:
             task = display.add_task(title, total=1.0, message="")
 
-            def progress(fraction: float, message: str, preview: Any = None) -> None:
+            def progress(fraction: float, message: str, training: Training | None = None) -> None:
                 display.update(task, completed=fraction, message=message)
 
             return progress

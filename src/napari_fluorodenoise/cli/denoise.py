@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from napari_fluorodenoise.cli import job
-from napari_fluorodenoise.cli.recipes import RECIPE, Budget, Settings, adjusted, load, of_model
+from napari_fluorodenoise.cli.recipes import RECIPE, Budget, Settings, adjusted, load
+from napari_fluorodenoise.recipe import Recipe
 
 __all__ = ["denoise"]
 
@@ -41,7 +42,7 @@ def denoise(
     """Denoise a sequence."""
     chosen = load(recipe)
     if model is not None:
-        own = of_model(model)  # what is no model is refused before anything is read
+        own = Recipe.of_model(model)  # what is no model is refused before anything is read
         chosen = own if recipe == "auto" else chosen
     job.Job(
         source=source,

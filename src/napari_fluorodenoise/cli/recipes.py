@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +13,9 @@ from napari_fluorodenoise.stages import name_of
 
 if TYPE_CHECKING:
     from napari_fluorodenoise.recipe import Recipe
-    from napari_fluorodenoise.stages.stage import Stage
     from napari_fluorodenoise.video import Video
 
-__all__ = ["Budget", "Settings", "adjusted", "check", "load", "of_model", "recipe", "trains"]
+__all__ = ["Budget", "Settings", "adjusted", "check", "load", "recipe"]
 
 RECIPE = typer.Argument(metavar="NAME|FILE.json", help="A named recipe, or a file that holds one.")
 Settings = Annotated[
@@ -85,32 +83,10 @@ def load(recipe: str) -> Recipe:
         raise ValueError(f"{recipe}: {error}") from None
 
 
-def trains(stage: Stage) -> bool:
-    """Whether `stage` trains a network."""
-    from napari_fluorodenoise.denoisers import DENOISERS
-    from napari_fluorodenoise.stages.denoise import Denoise
-
-    return isinstance(stage, Denoise) and "budget" in import_module(DENOISERS[stage.denoiser]).SETTINGS
-
-
 def adjusted(recipe: Recipe, **settings: object) -> Recipe:
     """`recipe` with the `settings` of Denoise that are not None; ValueError where it trains no network to heed them."""
     given = {name: value for name, value in settings.items() if value is not None}
-    if given and not any(map(trains, recipe.stages)):
+    if given and not recipe.networks:
         named = ", ".join(given)
         raise ValueError(f"expected a recipe that trains a network, for {named}, found {recipe.name}; name another")
     return recipe.set(*(f"denoise.{name}={json.dumps(value, default=str)}" for name, value in given.items()))
-
-
-def of_model(path: Path) -> Recipe:
-    """The recipe that applies the model at `path`: the one it was trained in, else one of its scheme alone."""
-    from napari_fluorodenoise.denoisers import model
-    from napari_fluorodenoise.recipe import Recipe
-
-    found = model.load(path)
-    plain = {"recipe": found.scheme, "stages": [{"denoise": {"denoiser": found.scheme}}, {"fuse": {}}]}
-    try:
-        recipe = Recipe.from_json(json.dumps(found.training.get("recipe", plain)))
-        return adjusted(recipe, model=path)
-    except ValueError as error:
-        raise ValueError(f"{path}: expected a model whose recipe this version knows, found another: {error}") from None

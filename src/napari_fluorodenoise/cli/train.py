@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
@@ -16,7 +15,7 @@ import typer
 from napari_fluorodenoise.cli import job
 from napari_fluorodenoise.cli.bar import bars
 from napari_fluorodenoise.cli.errors import naming
-from napari_fluorodenoise.cli.recipes import RECIPE, Budget, Settings, adjusted, load, of_model, trains
+from napari_fluorodenoise.cli.recipes import RECIPE, Budget, Settings, adjusted, load
 from napari_fluorodenoise.denoisers import DENOISERS
 from napari_fluorodenoise.engine.progress import Progress, portion
 from napari_fluorodenoise.recipe import Recipe
@@ -55,10 +54,9 @@ def train(
     overwrite: job.Overwrite = False,
 ) -> None:
     """Train a network on noisy sequences, without clean ones, and keep it as a model for `apply`."""
-    from napari_fluorodenoise.denoisers.model import save
-
     _check(out, overwrite=overwrite)
-    first = None if continued is None else of_model(continued)  # what is no model is refused before anything is read
+    # what is no model is refused before anything is read
+    first = None if continued is None else Recipe.of_model(continued)
     chosen = (first if first is not None and recipe is None else load(recipe or AUTO)).set(*settings or ())
     goes_on = None if continued is None else True
     plan = _Plan.of(
@@ -67,8 +65,7 @@ def train(
     with bars() as start:
         runs = [plan.prepared(source, start=start) for source in sources]
         model = plan.trained(runs, progress=start("training"), rng=np.random.default_rng(seed))
-        facts = {"recipe": plan.to_apply, "files": [source.name for source in sources], "seed": seed}
-        save(out, replace(model, training={**model.training, **facts}))
+        plan.recipe.save_model(out, model, files=[source.name for source in sources], seed=seed)
     print(f"wrote {out}: {model.scheme} with network {model.network}, trained on {_listed(sources)}")
     for source, run in zip(sources, runs, strict=True):
         for warning in plan.doubts(run):
@@ -85,7 +82,7 @@ class _Plan:
     @classmethod
     def of(cls, recipe: Recipe) -> _Plan:
         """The plan of `recipe`; raises ValueError where not one network is to be trained, but none or several."""
-        found = [stage for stage in recipe.stages if isinstance(stage, Denoise) and trains(stage)]
+        found = [stage for stage in recipe.networks if stage.trains]
         count = sum(len(stage.of) for stage in found)
         if count != 1:
             raise ValueError(f"expected a recipe that trains one network, found {recipe.name}, which trains {count}")
@@ -123,13 +120,6 @@ class _Plan:
 
         told = () if run.detector is None else run.detector.warnings
         return (*told, *doubts(run, self.stage.of[0], self.stage.denoiser))
-
-    @property
-    def to_apply(self) -> dict[str, Any]:
-        """The recipe, fit for JSON, as it is to be when the model is applied: it names no file."""
-        recipe = self.recipe.set("denoise.model=null", "denoise.continue_training=false")
-        document: dict[str, Any] = json.loads(recipe.to_json())
-        return document
 
 
 def _check(out: Path, *, overwrite: bool) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_fluorodenoise.denoisers.model import Model
     from napari_fluorodenoise.engine.blocks import Block
     from napari_fluorodenoise.engine.progress import Progress
     from napari_fluorodenoise.video import Run
@@ -44,6 +45,10 @@ class Fitted(Protocol):
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences for whoever reads its results."""
+
+    @property
+    def model(self) -> Model | None:
+        """The network that was trained or applied, as it can be kept; None where there is none."""
 
     def __call__(self, block: Mapping[str, NDArray[Any]], at: Block) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The core of `at` (t, y, x) without its noise, and the standard deviation of the error, in the same units."""

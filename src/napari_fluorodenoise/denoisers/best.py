@@ -38,13 +38,13 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.denoisers.model import Model
     from napari_fluorodenoise.denoisers.networks.parts import Network
     from napari_fluorodenoise.denoisers.refining import Lessons, Verdict
-    from napari_fluorodenoise.denoisers.training import Trained
+    from napari_fluorodenoise.denoisers.schedule import Schedule
 
     Frames = NDArray[np.float32]
 
 __all__ = ["SETTINGS", "FittedBest", "fit", "train"]
 
-SETTINGS = ("training_steps", "budget", "device", "model", "continue_training", "turns")
+SETTINGS = ("training_steps", "budget", "device", "model", "continue_training", "turns", "schedules")
 WEIGHTS = "best.safetensors"
 """What a training begins with."""
 TURNS = tuple(
@@ -65,6 +65,7 @@ class Asked:
     model: str | None
     continue_training: bool
     turns: int
+    schedules: tuple[Schedule, ...]
 
     @property
     def trains(self) -> bool:
@@ -76,7 +77,8 @@ class Asked:
 class FittedBest:
     """The network for one video, the share of the pilots' error that is left, and the bias that is due.
 
-    Without a `net` the pilots stay as they are, as recipe `fast` has them. `warnings` say so.
+    Without a `net` the pilots stay as they are, as recipe `fast` has them, and `warnings` say so; the `model` is kept
+    all the same.
     """
 
     subject: PilotedVideo
@@ -85,6 +87,7 @@ class FittedBest:
     share: float = 1.0
     due: Correction = NOTHING
     warnings: tuple[str, ...] = ()
+    model: Model | None = None
 
     @property
     def radius(self) -> int:
@@ -126,22 +129,25 @@ def fit(
 ) -> FittedBest:
     """The network trained on the video `name` of `run`, or that of a model; the filter alone where that is better.
 
-    The same `rng` gives the same weights on a CPU, where no `budget` ends the training. With the `truth` (T, Y, X) the
-    network learns from that, and nothing is guarded: an upper bound for what it can learn from noisy frames.
+    The same `rng` gives the same weights on a CPU where no seconds end the training, or `schedules` say how it went.
+    With the `truth` (T, Y, X) the network learns from that, and nothing is guarded: an upper bound for what it can
+    learn from noisy frames.
     """
     from napari_fluorodenoise.denoisers.refining import verdict
-    from napari_fluorodenoise.denoisers.training import chosen
+    from napari_fluorodenoise.denoisers.training import laid_out
 
     asked = Asked(**settings)
     subject = piloted_video(run, name, progress=portion(progress, 0.0, 0.2))
     lessons = _lessons([subject], rng, truth=truth, progress=portion(progress, 0.2, 0.35))
-    net = _begun(asked).net.to(chosen(asked.device))
+    begun = _begun(asked)
+    model = replace(begun, net=laid_out(begun.net, asked.device))
     if asked.trains and lessons.windows:
-        net = _trained(net, lessons, subject, asked, rng=rng, progress=portion(progress, 0.35, 0.95)).net
-    found = verdict(net, lessons)
+        model = _trained(model, lessons, [subject], asked, rng=rng, progress=portion(progress, 0.35, 0.95))
+    found = verdict(model.net, lessons)
     if found.worse and truth is None:
-        return FittedBest(subject, None, warnings=(_told(found),))
-    return _finished(FittedBest(subject, net.eval(), asked.turns), found, progress=portion(progress, 0.95, 1.0))
+        return FittedBest(subject, None, warnings=(_told(found),), model=model)
+    fitted = FittedBest(subject, model.net.eval(), asked.turns, model=model)
+    return _finished(fitted, found, progress=portion(progress, 0.95, 1.0))
 
 
 def train(runs: Sequence[Run], name: str, *, progress: Progress, rng: np.random.Generator, **settings: Any) -> Model:
@@ -152,11 +158,7 @@ def train(runs: Sequence[Run], name: str, *, progress: Progress, rng: np.random.
         subjects.append(piloted_video(run, name, progress=part))
     begun = _begun(asked)
     lessons = _lessons(subjects, rng, progress=portion(progress, 0.2, 0.35))
-    found = _trained(begun.net, lessons, subjects[0], asked, rng=rng, progress=portion(progress, 0.35, 1.0))
-    noise = subjects[0].wiener.noise
-    line = {"slope": noise.detector.slope, "read_variance": noise.detector.read_variance}
-    record = {"shapes": [list(subject.known.video("frames").shape) for subject in subjects], **found.record}
-    return replace(begun, net=found.net, noise={**line, "autocorrelation": noise.autocorrelation}, training=record)
+    return _trained(begun, lessons, subjects, asked, rng=rng, progress=portion(progress, 0.35, 1.0))
 
 
 def _lessons(
@@ -195,31 +197,40 @@ def _begun(asked: Asked) -> Model:
 
 
 def _trained(
-    net: Network,
+    begun: Model,
     lessons: Lessons,
-    subject: PilotedVideo,
+    subjects: Sequence[PilotedVideo],
     asked: Asked,
     *,
     rng: np.random.Generator,
     progress: Progress,
-) -> Trained[Network]:
+) -> Model:
+    """The model that `begun` becomes by `lessons` on the `subjects`."""
     from napari_fluorodenoise.denoisers.refining import refined
+    from napari_fluorodenoise.denoisers.training import record
 
-    def preview(net: Network) -> Frames:
-        _, piloted, here = subject.around(subject.known.video("frames").shape[0] // 2)
-        fitted = FittedBest(subject, net)
-        return fitted.restored(*fitted.cleaned(piloted, here))[0]
-
-    return refined(
-        net,
+    found = refined(
+        begun.net,
         lessons,
         steps=asked.training_steps,
         budget=asked.budget,
         device=asked.device,
         seed=int(rng.integers(2**31)),
-        preview=preview,
+        schedule=next(iter(asked.schedules), None),
+        look=partial(_shown, subjects[0]),
         progress=progress,
     )
+    noise = subjects[0].wiener.noise
+    line = {"slope": noise.detector.slope, "read_variance": noise.detector.read_variance}
+    told = {"shapes": [list(subject.known.video("frames").shape) for subject in subjects], **record(found)}
+    return replace(begun, net=found.net, noise={**line, "autocorrelation": noise.autocorrelation}, training=told)
+
+
+def _shown(subject: PilotedVideo, net: Network, t: int) -> Frames:
+    """Frame `t` (Y, X) as `net` would have it, in intensities."""
+    _, piloted, here = subject.around(t)
+    fitted = FittedBest(subject, net)
+    return fitted.restored(*fitted.cleaned(piloted, here))[0]
 
 
 def _turned(net: Network, evidence: Frames, *, turns: int) -> Frames:

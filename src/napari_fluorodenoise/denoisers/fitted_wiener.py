@@ -48,6 +48,7 @@ class FittedWiener:
     step: int
     due: Correction = NOTHING
     warnings: tuple[str, ...] = ()
+    model: None = None
 
     def __call__(self, block: Mapping[str, NDArray[Any]], at: Block) -> tuple[Frames, Frames]:
         """The core of `at` (t, y, x) without its noise, and the standard deviation of the error."""

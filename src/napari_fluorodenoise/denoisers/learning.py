@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from napari_fluorodenoise.denoisers.crops import Crops, Source
+from napari_fluorodenoise.denoisers.crops import Crops, Source, around
 from napari_fluorodenoise.denoisers.lessons import BATCH, CROP, Lessons, lessons, predicted
 from napari_fluorodenoise.denoisers.model import Model
 from napari_fluorodenoise.denoisers.networks import NETWORKS, network
 from napari_fluorodenoise.denoisers.schemes import options_of
 from napari_fluorodenoise.denoisers.schemes.self2self import Self2Self
 from napari_fluorodenoise.denoisers.schemes.supervised import Supervised
-from napari_fluorodenoise.denoisers.training import PATIENCE, Trained, chosen, train
+from napari_fluorodenoise.denoisers.training import PATIENCE, Trained, laid_out, record, train
 from napari_fluorodenoise.engine.progress import Progress, portion
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from napari_fluorodenoise.denoisers.domain import Seen, Subject
     from napari_fluorodenoise.denoisers.networks.parts import Network
+    from napari_fluorodenoise.denoisers.schedule import Schedule
     from napari_fluorodenoise.denoisers.schemes import Scheme
     from napari_fluorodenoise.denoisers.trained import Asked
 
@@ -49,28 +50,36 @@ def learnt(
         raise ValueError("expected a model to train further, found a student; train with student=false, or anew")
     taught = lessons(subjects, scheme, rng=rng, held_out=asked.held_out)
     name, start = (earlier.network, earlier.net) if earlier else _made(asked, scheme, subjects, rng)
-    share = TEACHER if _taught(scheme) else 1.0
-    found = _trained(taught, start, subjects[0], asked, share=share, progress=portion(progress, 0.0, share))
-    error = min(held for _, _, held in found.losses)
+    share, again = TEACHER if _taught(scheme) else 1.0, iter(asked.schedules)
+    trained = partial(_trained, subject=subjects[0], asked=asked)
+    part = portion(progress, 0.0, share)
+    trainings = [trained(taught, start, share=share, again=next(again, None), progress=part)]
     if _taught(scheme):
         name, start = "student", _network("student", Supervised(radius=0), subjects, rng)
-        ensemble = _of_ensemble(taught, found.net)
-        part = portion(progress, share, 1.0)
-        found = _trained(ensemble, start, subjects[0], asked, share=1 - share, progress=part)
+        told, part = _of_ensemble(taught, trainings[0].net), portion(progress, share, 1.0)
+        trainings.append(trained(told, start, share=1 - share, again=next(again, None), progress=part))
+    error = _error(taught, trainings[-1].net, otherwise=min(held for _, _, held in trainings[0].losses))
     options = {key: getattr(scheme, key) for key in options_of(asked.denoiser)}
-    return _model(name, found, subjects, asked.denoiser, options), taught, error
+    return _model(name, trainings, subjects, asked.denoiser, options, error), taught, error
 
 
 def moved(
     subject: Subject, scheme: Scheme, *, asked: Asked, earlier: Model, rng: np.random.Generator
 ) -> tuple[Model, Lessons, float]:
-    """The `earlier` model where it shall be applied, lessons that judge it, and its error; 1 where nothing tells."""
+    """The `earlier` model where it shall be applied, lessons that judge it, and its error.
+
+    Where nothing tells it is that of its training; 1 where that is not known.
+    """
     taught = lessons([subject], scheme, rng=rng, held_out=asked.held_out)
-    # laid out as in training: which features an ensemble drops depends on it
-    net = earlier.net.to(chosen(asked.device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    # a student cannot be judged by hidden pixels
-    error = taught.judge(net) if taught.judged and (taught.tests or not _taught(scheme)) else 1.0
+    net = laid_out(earlier.net, asked.device)
+    error = _error(taught, net, otherwise=earlier.training.get("error", 1.0))
     return replace(earlier, net=net), taught, error
+
+
+def _error(taught: Lessons, net: Network, *, otherwise: float) -> float:
+    """The error of `net` by what is held out; a student cannot be judged by hidden pixels."""
+    judged = taught.judged and (taught.tests or not _taught(taught.scheme))
+    return taught.judge(net) if judged else otherwise
 
 
 def _taught(scheme: Scheme) -> bool:
@@ -103,11 +112,15 @@ def _network(name: str, scheme: Scheme, subjects: Sequence[Subject], rng: np.ran
 
 
 def _trained(
-    taught: Lessons, start: Network, subject: Subject, asked: Asked, *, share: float, progress: Progress
+    taught: Lessons,
+    start: Network,
+    *,
+    subject: Subject,
+    asked: Asked,
+    share: float,
+    again: Schedule | None,
+    progress: Progress,
 ) -> Trained[Network]:
-    def preview(net: Network) -> NDArray[np.float32]:
-        return _preview(taught.scheme, net, subject.frames)
-
     return train(
         start,
         loss=taught.loss,
@@ -115,27 +128,33 @@ def _trained(
         steps=asked.training_steps,
         budget=None if asked.budget is None else share * asked.budget,
         patience=PATIENCE if taught.judged else None,
+        schedule=again,
         device=asked.device,
         seed=taught.seed,
-        preview=preview,
+        look=partial(_shown, taught.scheme, subject.frames),
         progress=progress,
     )
 
 
 def _model(
-    name: str, found: Trained[Network], subjects: Sequence[Subject], denoiser: str, options: Mapping[str, Any]
+    name: str,
+    trainings: Sequence[Trained[Network]],
+    subjects: Sequence[Subject],
+    denoiser: str,
+    options: Mapping[str, Any],
+    error: float,
 ) -> Model:
     noise, frames = subjects[0].noise, subjects[0].frames
     line = {"slope": noise.detector.slope, "read_variance": noise.detector.read_variance}
-    record = {"shapes": [list(subject.frames.shape) for subject in subjects], **found.record}
+    shapes = [list(subject.frames.shape) for subject in subjects]
     return Model(
         network=name,
         scheme=denoiser,
-        net=found.net,
+        net=trainings[-1].net,
         options=options,
         noise={**line, "autocorrelation": noise.autocorrelation},
         normalisation={"domain": type(frames.domain).__name__.lower()},
-        training=record,
+        training={"shapes": shapes, **record(*trainings), "error": error},
     )
 
 
@@ -156,11 +175,8 @@ def _of_ensemble(taught: Lessons, teacher: Network) -> Lessons:
     return replace(taught, scheme=Supervised(radius=0), crops=crops)
 
 
-def _preview(scheme: Scheme, net: Network, frames: Seen) -> NDArray[np.float32]:
-    """The middle frame (Y, X) as `net` would have it, in intensities."""
-    from napari_fluorodenoise.denoisers.crops import around
-
-    t = frames.shape[0] // 2
+def _shown(scheme: Scheme, frames: Seen, net: Network, t: int) -> NDArray[np.float32]:
+    """Frame `t` (Y, X) as `net` would have it, in intensities."""
     near = around(t, radius=scheme.radius, count=frames.shape[0])
     plain = replace(scheme, student=True) if isinstance(scheme, Self2Self) else scheme  # one pass is enough to see
     values = predicted(plain, net, np.stack([frames[k] for k in near]))

@@ -8,20 +8,22 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_fluorodenoise.denoisers.networks import NETWORKS, network
+from napari_fluorodenoise.denoisers.schedule import Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from napari_fluorodenoise.denoisers.networks.parts import Network
 
-__all__ = ["Model", "load", "save"]
+__all__ = ["Model", "header", "load", "save"]
 
 KEY = "fluorodenoise"
 """Of the header's entry that holds the JSON."""
@@ -46,6 +48,11 @@ class Model:
     noise: Mapping[str, Any] = field(default_factory=dict)
     normalisation: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """How the trainings that led to it went, in their order; none in a model that does not know."""
+        return tuple(Schedule(**told) for told in self.training.get("schedules", ()))
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -81,22 +88,39 @@ def load(path: Path | str) -> Model:
     return Model(header["network"], header["scheme"], net, **{p: header[p] for p in PARTS if p != "settings"})
 
 
+def header(path: Path | str) -> Mapping[str, Any]:
+    """What the model file at `path` says of itself: network, scheme, and the parts of a `Model`; needs no torch.
+
+    Raises ValueError as `load` does.
+    """
+    with _opened(Path(path), framework="np") as (told, _):
+        _check(Path(path), told)
+    return told
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """The header and the weights, by name."""
+    with _opened(path, framework="pt") as (told, file):
+        weights = {name: _whole(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118  (it is no mapping)
+    return told, weights
+
+
+@contextmanager
+def _opened(path: Path, *, framework: str) -> Iterator[tuple[dict[str, Any], Any]]:
+    """The header and the open file; raises ValueError, in one line, for what cannot be read."""
     from safetensors import SafetensorError, safe_open
 
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework=framework) as file:
             found = (file.metadata() or {}).get(KEY)
             if found is None:
                 raise _refused(path, f"safetensors without an entry {KEY!r}, of another program")
-            header = json.loads(found)
-            weights = {name: _whole(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118  (it is no mapping)
+            told = json.loads(found)
+            if not isinstance(told, dict):
+                raise _refused(path, f"a header that is {type(told).__name__} and no object")
+            yield told, file
     except (SafetensorError, OSError, json.JSONDecodeError, RecursionError) as error:
         raise _refused(path, " ".join(str(error).split())[:200] or type(error).__name__) from error
-    if not isinstance(header, dict):
-        raise _refused(path, f"a header that is {type(header).__name__} and no object")
-    return header, weights
 
 
 def _whole(weights: Tensor) -> Tensor:

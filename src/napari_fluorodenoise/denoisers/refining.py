@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from napari_fluorodenoise.denoisers.excerpts import Lesson
     from napari_fluorodenoise.denoisers.networks.parts import Network
+    from napari_fluorodenoise.denoisers.schedule import Schedule
+    from napari_fluorodenoise.denoisers.training import Look
     from napari_fluorodenoise.engine.progress import Progress
 
     Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]
@@ -147,7 +149,8 @@ def refined(
     budget: float | None,
     device: str,
     seed: int,
-    preview: Callable[[Network], NDArray[Any]] | None,
+    schedule: Schedule | None = None,
+    look: Look[Network] | None = None,
     progress: Progress,
 ) -> Trained[Network]:
     """A copy of `net` trained further on `lessons`, where it was best on what is held out: at the start, may be."""
@@ -158,9 +161,10 @@ def refined(
         steps=steps,
         budget=budget,
         patience=PATIENCE,
+        schedule=schedule,
         device=device,
         seed=seed,
-        preview=preview,
+        look=look,
         progress=progress,
     )
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.denoisers.lessons import Lessons
     from napari_fluorodenoise.denoisers.model import Model
     from napari_fluorodenoise.denoisers.networks.parts import Network
+    from napari_fluorodenoise.denoisers.schedule import Schedule
     from napari_fluorodenoise.engine.blocks import Block
     from napari_fluorodenoise.engine.progress import Progress
     from napari_fluorodenoise.video import Run
@@ -60,6 +61,7 @@ class Asked:
     n2v2: bool
     passes: int
     student: bool
+    schedules: tuple[Schedule, ...]
 
     @property
     def options(self) -> dict[str, Any]:
@@ -85,7 +87,7 @@ LEAST = 0.005
 class FittedTrained:
     """The network trained for the video `name` of `count` frames, the bias that is due, and the share of noise left.
 
-    `left` is by what the network gives out; `model` is what can be saved, `warnings` what to beware of.
+    `left` is by what the network gives out; `model` is what can be kept, `warnings` what to beware of.
     """
 
     name: str
@@ -131,7 +133,7 @@ class FittedTrained:
 def fit(run: Run, name: str, *, progress: Progress, rng: np.random.Generator, **settings: Any) -> FittedTrained:
     """A network trained on the video `name` of `run`, or that of a model applied to it, or trained further.
 
-    The same `rng` gives the same weights on a CPU, where no `budget` ends the training.
+    The same `rng` gives the same weights on a CPU where no seconds end the training, or `schedules` say how it went.
     """
     from napari_fluorodenoise.denoisers import learning
 

@@ -8,24 +8,28 @@ training, the same `Schedule` does.
 from __future__ import annotations
 
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import cos, inf, isfinite, pi
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.denoisers.schedule import PARTS, Schedule, thousandths
+from napari_fluorodenoise.engine.progress import Enough, Progress, Training, silent
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Schedule", "Trained", "chosen", "device_of", "train"]
+__all__ = ["Look", "Trained", "chosen", "device_of", "laid_out", "record", "train"]
 
 Net = TypeVar("Net", bound=nn.Module)
+Look: TypeAlias = "Callable[[Net, int], NDArray[np.float32]]"
+"""From a network and the number of a frame to that frame (Y, X) as the network shows it."""
 
 RATE = 1.5e-3
 """The largest of the cycle's rates; it begins at 1/25 of it, and falls to almost nothing."""
@@ -43,33 +47,8 @@ JUDGING = 0.15
 """Share of the time that judging may take where seconds count: then it is done less often."""
 MEMORY = 0.98
 """Of the running mean of the weights: it errs less than any single step."""
-PARTS = 1000
-"""Parts that the cycle is told in, so that a schedule is short and exact."""
 READ = 10
 """Steps between two readings of the loss on an accelerator, which waits for each."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How a training went, so that it can be done again by steps: with it the same seed gives the same weights.
-
-    `parts` are (step, thousandths of the cycle that were over when it began), where these change; `checks` are the
-    steps after which the held-out loss was asked for. Fit for JSON.
-    """
-
-    steps: int
-    parts: tuple[tuple[int, int], ...]
-    checks: tuple[int, ...]
-
-    @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Schedule:
-        """The schedule that was `told` by `dataclasses.asdict`, also after its way through JSON."""
-        parts = tuple((int(step), int(part)) for step, part in told["parts"])
-        return cls(int(told["steps"]), parts, tuple(int(step) for step in told["checks"]))
-
-    def part(self, step: int) -> int:
-        """The thousandths of the cycle that were over when `step` began."""
-        return self.parts[bisect_right(self.parts, (step, PARTS)) - 1][1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +64,16 @@ class Trained(Generic[Net]):
     seconds: float
     schedule: Schedule
 
-    @property
-    def record(self) -> dict[str, Any]:
-        """How the training went, fit for JSON."""
-        return {
-            "step": self.step,
-            "seconds": self.seconds,
-            "losses": [list(loss) for loss in self.losses],
-            "schedule": asdict(self.schedule),
-        }
+
+def record(*trainings: Trained[Any]) -> dict[str, Any]:
+    """How `trainings` that led to one network went, fit for JSON: step and losses are the last one's."""
+    last = trainings[-1]
+    return {
+        "step": last.step,
+        "seconds": sum(found.seconds for found in trainings),
+        "losses": [list(loss) for loss in last.losses],
+        "schedules": [asdict(found.schedule) for found in trainings],
+    }
 
 
 def train(
@@ -108,7 +88,7 @@ def train(
     schedule: Schedule | None = None,
     device: str = "auto",
     seed: int = 0,
-    preview: Callable[[Net], NDArray[Any]] | None = None,
+    look: Look[Net] | None = None,
     progress: Progress = silent,
 ) -> Trained[Net]:
     """A copy of `net` trained down `loss`, a batch a step; kept where `judge`, the held-out loss, was last least.
@@ -116,8 +96,9 @@ def train(
     It ends after `steps` steps, after `budget` seconds, when the held-out loss has not fallen for `patience` checks, or
     as the `schedule` of an earlier training has it. The rate falls to its end in whatever comes first of steps and
     seconds. `loss` and `judge` find the device by `device_of`; torch's own randomness in them follows `seed`, and the
-    global one is left alone. `progress` hears of every step, with a `preview` after every check, and may raise
-    `Cancelled`. On CUDA layers compute in float16: bfloat16 would round intensities of 60 to a quarter of the noise.
+    global one is left alone. `progress` hears of every step, may `look` at frames after every check, and may raise
+    `Cancelled`, or `Enough`: then this was the last step. On CUDA layers compute in float16: bfloat16 would round
+    intensities of 60 to a quarter of the noise.
     """
     if steps < 1 or (budget is not None and not budget > 0):
         raise ValueError(f"expected at least a step and some seconds, found {steps} and {budget}; give more")
@@ -129,8 +110,11 @@ def train(
         while course.goes_on:
             part = course.begin()
             course.note(slopes.descend(loss, fraction=part / PARTS))
-            shown = preview(slopes.mean) if course.check() and preview and progress is not silent else None
-            progress(course.fraction, course.message, shown)
+            told = course.told(look)
+            try:
+                progress(course.fraction, course.message, told)
+            except Enough:
+                course.end()
     return course.trained()
 
 
@@ -145,6 +129,14 @@ def chosen(device: str) -> torch.device:
     return torch.device(device)
 
 
+def laid_out(net: Net, device: str) -> Net:
+    """`net`, moved to the device and laid out as in training.
+
+    The last bit of what it says depends on it, and which features an ensemble drops.
+    """
+    return net.to(chosen(device)).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
 def device_of(net: nn.Module) -> torch.device:
     """Where the weights of `net` are."""
     return next(net.parameters()).device
@@ -154,8 +146,7 @@ class _Slopes(Generic[Net]):
     """The weights on their way down, and their running mean."""
 
     def __init__(self, net: Net, at: torch.device, *, rate: float) -> None:
-        self.net = deepcopy(net).to(at).train().requires_grad_(True)
-        self.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = laid_out(deepcopy(net), str(at)).train().requires_grad_(True)
         self.mean = deepcopy(self.net).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=rate)
         self.half = at.type == "cuda"
@@ -200,8 +191,9 @@ class _Clock:
 
     def __init__(self, steps: int, budget: float | None, patience: int | None, replay: Schedule | None) -> None:
         self.steps, self.budget, self.patience, self.replay = steps, budget, patience, replay
+        self.cycle = None if budget else steps
         if replay:
-            self.steps, self.budget, self.patience = replay.steps, None, None
+            self.steps, self.budget, self.patience, self.cycle = replay.steps, None, None, replay.cycle
         self.begun, self.judging, self.checks = time.perf_counter(), 0.0, 0
 
     @property
@@ -215,6 +207,10 @@ class _Clock:
             return min(step / self.steps, 1.0)
         spent = self.seconds / max(self.budget - self._next(step), 1e-9)
         return min(max(step / self.steps, spent), 1.0)
+
+    def part(self, step: int) -> int:
+        """The thousandths of the cycle that are over where `step` begins."""
+        return self.replay.part(step) if self.replay else thousandths(self.fraction(step - 1))
 
     def _next(self, step: int) -> float:
         """Seconds that one more step and the last check will take."""
@@ -241,7 +237,7 @@ class _Course(Generic[Net]):
 
     def __init__(self, mean: Net, judge: Callable[[Net], float], clock: _Clock) -> None:
         self.mean, self.judge, self.clock = mean, judge, clock
-        self.step, self.value, self.least, self.unmoved = 0, 0.0, inf, 0
+        self.step, self.value, self.least, self.unmoved, self.ended = 0, 0.0, inf, 0, False
         self.best, self.kept = deepcopy(mean), 0
         self.since: list[float] = []
         self.parts: list[tuple[int, int]] = []
@@ -252,13 +248,12 @@ class _Course(Generic[Net]):
     def goes_on(self) -> bool:
         """Whether there is a next step."""
         patience = self.clock.patience
-        return not self.clock.over(self.step) and (patience is None or self.unmoved < patience)
+        return not (self.ended or self.clock.over(self.step)) and (patience is None or self.unmoved < patience)
 
     def begin(self) -> int:
         """The thousandths of the cycle that are over where the next step begins."""
-        part = int(self.clock.fraction(self.step) * PARTS)
         self.step += 1
-        part = self.clock.replay.part(self.step) if self.clock.replay else part
+        part = self.clock.part(self.step)
         if not self.parts or self.parts[-1][1] != part:
             self.parts.append((self.step, part))
         return part
@@ -271,20 +266,32 @@ class _Course(Generic[Net]):
         if self.step == 1:  # the first batch is the untrained network's
             self.losses[0] = (0, self.value, self.losses[0][2])
 
-    def check(self) -> bool:
-        """Whether it was time to judge; then the state is kept where it is the best."""
-        due = self.clock.due(self.step)
-        if due:
+    def told(self, look: Look[Net] | None) -> Training:
+        """The report on the last step; where it is time to judge, the state is judged first, and kept if best."""
+        left = self.clock.left(self.step)
+        if not self.clock.due(self.step):
+            return Training(self.step, self._loss, seconds_left=left)
+        self._judged()
+        _, loss, held_out = self.losses[-1]
+        return Training(self.step, loss, held_out, left, partial(look, self.mean) if look else None)
+
+    def end(self) -> None:
+        """Take no further step; the last state is judged if it has not been."""
+        self.ended = True
+        if self.losses[-1][0] != self.step:
             self._judged()
-        return due
+
+    @property
+    def _loss(self) -> float:
+        """The mean training loss since the last check, or the last that was read."""
+        return sum(self.since) / len(self.since) if self.since else self.value
 
     def _judged(self) -> None:
         begun = time.perf_counter()
         found = self.judge(self.mean)
         self.clock.judging += time.perf_counter() - begun
         self.clock.checks += 1
-        training = sum(self.since) / len(self.since) if self.since else self.value
-        self.losses.append((self.step, training, found))
+        self.losses.append((self.step, self._loss, found))
         self.since.clear()
         self.unmoved += 1
         if found <= self.least:
@@ -304,5 +311,5 @@ class _Course(Generic[Net]):
     def trained(self) -> Trained[Net]:
         """The best state."""
         checks = tuple(step for step, _, _ in self.losses)
-        schedule = Schedule(self.step, tuple(self.parts), checks)
+        schedule = Schedule(self.step, self.clock.cycle, () if self.clock.cycle else tuple(self.parts), checks)
         return Trained(self.best, self.kept, tuple(self.losses), self.clock.seconds, schedule)

@@ -40,7 +40,7 @@ def kept(run: Run, names: Iterable[str], *, in_files: bool = False, progress: Pr
     small = not in_files and sum(video.data.nbytes for video in lazy.values()) <= SHARE * free
     arrays = (_in_memory if small else _in_files)({name: video.data for name, video in lazy.items()}, progress)
     computed = {name: video.with_data(arrays[name]) for name, video in lazy.items()}
-    return Run({**run, **computed}, detector=run.detector)
+    return Run({**run, **computed}, detector=run.detector, models=run.models)
 
 
 def _in_memory(arrays: Mapping[str, da.Array], progress: Progress) -> dict[str, NDArray[Any]]:

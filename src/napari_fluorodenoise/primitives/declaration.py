@@ -1,19 +1,49 @@
-"""Declarations: dataclasses whose fields are settings. How they are checked, and what is wrong with one in a line."""
+"""Declarations: dataclasses whose fields are settings. How they are checked, and what is wrong with one in a line.
+
+Beside its bounds a field's type may say what a form needs to know: `Annotated[int, Ge(0), Unit("frames"), ADVANCED]`.
+The notes travel in the JSON schema.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import GetJsonSchemaHandler, ValidationError
+    from pydantic_core import CoreSchema
 
-__all__ = ["STRICT", "mistake"]
+__all__ = ["ADVANCED", "A_FILE", "HIDDEN", "STRICT", "Note", "Unit", "mistake"]
 
 STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 """For every declaration: unknown keys are refused, numbers are finite, and the line under a field describes it."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that the JSON schema of a field says beside its type and bounds."""
+
+    key: str
+    value: str | bool = True
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), self.key: self.value}
+
+
+def Unit(name: str) -> Note:  # noqa: N802 - reads as a type's note
+    """What the field counts or measures in: "px", "frames", "s"."""
+    return Note("unit", name)
+
+
+ADVANCED = Note("advanced")
+"""A setting that few change: a form folds it away."""
+HIDDEN = Note("hidden")
+"""A setting for files and scripts, which no form shows."""
+A_FILE = Note("format", "path")
+"""A text that is the path of a file."""
 
 
 def mistake(error: ValidationError, *, name: str, settings: Callable[[Sequence[str]], Iterable[str]]) -> str:

@@ -26,7 +26,7 @@ from annotated_types import Ge, Gt, Le
 from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.physics.detector import detector_of
-from napari_fluorodenoise.primitives.declaration import STRICT
+from napari_fluorodenoise.primitives.declaration import ADVANCED, STRICT, Unit
 from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
@@ -51,22 +51,22 @@ class Decompose(Stage):
     there.
     """
 
-    method: Literal["pcp", "robust-mean"] = "pcp"
+    method: Annotated[Literal["pcp", "robust-mean"], ADVANCED] = "pcp"
     """How the background is followed: incremental principal component pursuit, or a running mean of rank 1."""
     rank: Annotated[int, Ge(1), Le(8)] = 1
     """How many patterns the background is a mixture of; 1 is one picture of changing brightness."""
-    window: Annotated[int, Ge(2), Le(1000)] = 30
+    window: Annotated[int, Ge(2), Le(1000), Unit("frames")] = 30
     """Frames that the background remembers."""
-    threshold: Annotated[float, Gt(0), Le(10)] = 2.5
+    threshold: Annotated[float, Gt(0), Le(10), Unit("noise")] = 2.5
     """Deviation from the background at which foreground begins, in noise standard deviations."""
-    inner_loops: Annotated[int, Ge(1), Le(10)] = 2
+    inner_loops: Annotated[int, Ge(1), Le(10), ADVANCED] = 2
     """How often a frame is split and put back without its foreground (pcp)."""
     keep_still: bool = False
     """Keep dark thin objects that lie still in the foreground."""
 
     def reads(self, run: Run) -> tuple[str, ...]:
-        """The frames; the offsets, where the run has them, are no video."""
-        return ("frames",)
+        """The frames, and their offsets where the run has them."""
+        return ("frames", *(name for name in ("offsets",) if name in run))
 
     def adds(self, run: Run) -> dict[str, Added]:
         """Background and foreground in the frames' places; on the canvas, the background and what was seen of it."""

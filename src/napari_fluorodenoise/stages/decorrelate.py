@@ -24,7 +24,7 @@ from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.physics.detector import Detector, detector_of
 from napari_fluorodenoise.physics.processing import compressed, filtered_in_time, sharpened, smoothed
-from napari_fluorodenoise.primitives.declaration import STRICT
+from napari_fluorodenoise.primitives.declaration import ADVANCED, STRICT
 from napari_fluorodenoise.primitives.spectra import filtered, transfer
 from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table
@@ -46,12 +46,12 @@ class Decorrelate(Stage):
 
     of: Annotated[tuple[str, ...], MinLen(1)] = ("frames",)
     """Names of the videos to decorrelate."""
-    floor: Annotated[float, Gt(0), Le(1)] = 0.12
+    floor: Annotated[float, Gt(0), Le(1), ADVANCED] = 0.12
     """Smallest response that is inverted, as a share of the largest; it bounds how much noise is amplified."""
 
     def reads(self, run: Run) -> tuple[str, ...]:
-        """The videos named in `of`."""
-        return self.of
+        """The videos named in `of`, and the frames, whose noise is shown."""
+        return tuple(dict.fromkeys((*self.of, "frames")))
 
     def adds(self, run: Run) -> dict[str, Added]:
         """`<name>_decorrelated` for each video, what was inverted, and the noise before and after.
@@ -94,22 +94,22 @@ class Decorrelate(Stage):
         maps |= {f"{name}_decorrelated": data for name, data in _noise(sharp, *_remeasured(sharp, detector)).items()}
         images = {name: Image(data=data, pixel_size=frames.pixel_size) for name, data in maps.items()}
         factor = np.reciprocal(blurring(detector.whitening, run.video(self.of[0]).shape[1:], floor=self.floor))
-        return FittedDecorrelate(self.of, factor, images)
+        return FittedDecorrelate(factor, images, self.of)
 
 
 @dataclass(frozen=True, eq=False)
 class FittedDecorrelate(FittedStage):
-    """An inverse filter for whole frames: `factor` is laid out as the rfft2 of a padded frame."""
+    """An inverse filter for whole frames of the `inputs`: `factor` is laid out as the rfft2 of a padded frame."""
 
-    of: tuple[str, ...]
     factor: NDArray[np.float32]
     results: Mapping[str, Image | Table]
+    inputs: tuple[str, ...] = ()
     cuts: str = "t"
     halo: tuple[int, int, int] = (0, 0, 0)
 
     def apply(self, block: Mapping[str, NDArray[Any]], at: Block) -> Mapping[str, NDArray[Any]]:
         """The decorrelated videos, (t, y, x) float32 in the input's units."""
-        return {f"{name}_decorrelated": filtered(block[name][at.inner], self.factor, pad=PAD) for name in self.of}
+        return {f"{name}_decorrelated": filtered(block[name][at.inner], self.factor, pad=PAD) for name in self.inputs}
 
 
 def blurring(kernel: NDArray[np.float64], shape: tuple[int, ...], *, floor: float = 0.0) -> NDArray[np.float32]:

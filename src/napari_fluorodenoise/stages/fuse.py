@@ -25,7 +25,7 @@ from annotated_types import Ge, Gt, Le
 
 from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, silent
-from napari_fluorodenoise.primitives.declaration import STRICT
+from napari_fluorodenoise.primitives.declaration import ADVANCED, STRICT, Unit
 from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table
 
@@ -49,14 +49,20 @@ SHARE = np.float32(1 / 3)
 class Fuse(Stage):
     """Put the denoised parts together, in the dtype and units of the frames."""
 
-    neighbours: Annotated[int, Ge(0), Le(5)] = 2
+    neighbours: Annotated[int, Ge(0), Le(5), Unit("frames")] = 2
     """Neighbours averaged into a foreground on either side, in frames."""
-    rho: Annotated[float, Gt(0), Le(20)] = 2.0
+    rho: Annotated[float, Gt(0), Le(20), Unit("noise"), ADVANCED] = 2.0
     """Difference at which a neighbour counts 1/e, in standard deviations of the noise that is left."""
 
     def reads(self, run: Run) -> tuple[str, ...]:
-        """The denoised videos of a split and of the whole frames, of one of them, or of the decorrelated frames."""
-        return tuple(f"{name}_{what}" for name in _parts(run) for what in ("denoised", "uncertainty"))
+        """The denoised videos of a split and of the whole frames, of one of them, or of the decorrelated frames.
+
+        The frames say how to store the result; of a split the offsets say which views they show; and what Decorrelate
+        undid is done again.
+        """
+        parts = _parts(run)
+        beside = ("offsets",) if parts in (SPLIT, BOTH) else ("whitening",) if parts == DECORRELATED else ()
+        return (*_inputs(parts), "frames", *(name for name in beside if name in run))
 
     def adds(self, run: Run) -> dict[str, Added]:
         """`fused`, like the frames, and `uncertainty`, the standard deviation of its error."""
@@ -72,7 +78,8 @@ class Fuse(Stage):
         parts, frames = _parts(run), run.video("frames")
         blur = _blur(run, frames.shape[1:]) if parts == DECORRELATED else None
         limits = _limits(frames.dtype, frames.metadata.get("bits_stored"))
-        return FittedFuse(parts, self.neighbours, self.rho, places(run)[1], frames.dtype, limits, blur)
+        segments, given = places(run)[1], _inputs(parts)
+        return FittedFuse(parts, self.neighbours, self.rho, segments, frames.dtype, limits, blur, given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +93,7 @@ class FittedFuse(FittedStage):
     dtype: np.dtype[Any]
     limits: tuple[int, int] | None
     blur: NDArray[np.float32] | None
+    inputs: tuple[str, ...] = ()
     results: Mapping[str, Image | Table] = field(default_factory=dict)
     cuts: str = "t"
 
@@ -231,6 +239,10 @@ def _parts(run: Run) -> tuple[str, ...]:
         if all(f"{name}_denoised" in run for name in parts):
             return parts
     raise ValueError(f"expected denoised frames, or a denoised background and foreground, found {', '.join(run)}")
+
+
+def _inputs(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{name}_{what}" for name in parts for what in ("denoised", "uncertainty"))
 
 
 def _limits(dtype: np.dtype[Any], bits: int | None) -> tuple[int, int] | None:

@@ -23,7 +23,7 @@ from napari_fluorodenoise.engine.scratch import Scratch
 from napari_fluorodenoise.motion import Estimator, estimator
 from napari_fluorodenoise.motion.segments import beside, steadied
 from napari_fluorodenoise.physics.detector import Detector, detector_of
-from napari_fluorodenoise.primitives.declaration import STRICT
+from napari_fluorodenoise.primitives.declaration import A_FILE, ADVANCED, STRICT, Unit
 from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
@@ -59,11 +59,11 @@ class Stabilize(Stage):
     segment, which lies beside them on the canvas.
     """
 
-    estimator: Estimator = "dis"
+    estimator: Annotated[Estimator, ADVANCED] = "dis"
     """The flow to the frame before: `dis` is fast, `ilk` and `tvl1` are scikit-image's, `phase` is for large steps."""
-    largest: Annotated[int, Ge(64), Le(4096)] = 512
+    largest: Annotated[int, Ge(64), Le(4096), Unit("px"), ADVANCED] = 512
     """Frames whose longer side exceeds this many pixels are measured at a reduced size: faster, and less accurate."""
-    table: Path | None = None
+    table: Annotated[Path | None, A_FILE, ADVANCED] = None
     """A CSV file with the offsets, as written with the stages and edited since; they are then not measured."""
 
     def reads(self, run: Run) -> tuple[str, ...]:

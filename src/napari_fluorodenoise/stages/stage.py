@@ -14,6 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,6 +27,8 @@ from napari_fluorodenoise.video import Image, Run, Table, Video
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from napari_fluorodenoise.denoisers.model import Model
 
 __all__ = ["Added", "FittedStage", "Stage"]
 
@@ -46,12 +49,16 @@ class Added:
 class FittedStage(ABC):
     """A stage after `fit`. `results` holds what is no video: pictures and tables of the whole sequence.
 
-    `warnings` are sentences for whoever reads the results; the run's detector carries them on.
+    Blocks are given the videos `inputs`, so that what a fit alone looks at is not read again; where it names none, all
+    that the stage reads. `warnings` are sentences for whoever reads the results; the run's detector carries them on.
+    `models` are networks, by the name of the video that each denoises; the run carries them on.
     """
 
     results: Mapping[str, Image | Table]
     cuts: str
+    inputs: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    models: Mapping[str, Model] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -72,7 +79,10 @@ class Stage(ABC):
 
     @abstractmethod
     def reads(self, run: Run) -> tuple[str, ...]:
-        """The names of the videos that every block is given, the one that sets timing and spacing first."""
+        """The names of all in `run` that the results are made from: videos, then pictures and tables.
+
+        The first video sets timing and spacing. Raises ValueError where `run` does not suit the stage.
+        """
 
     @abstractmethod
     def adds(self, run: Run) -> dict[str, Added]:
@@ -81,6 +91,10 @@ class Stage(ABC):
     @abstractmethod
     def fit(self, run: Run, *, progress: Progress = silent, rng: np.random.Generator | None = None) -> FittedStage:
         """This stage fitted to `run`: looks at the whole sequence once, streaming."""
+
+    def videos(self, run: Run) -> dict[str, Video]:
+        """The videos that the results are made from, by name; raises ValueError where one is missing."""
+        return {name: run.video(name) for name in self.reads(run) if not isinstance(run.get(name), Image | Table)}
 
     def __call__(
         self, source: Video | Run, *, progress: Progress = silent, rng: np.random.Generator | None = None
@@ -91,27 +105,29 @@ class Stage(ABC):
         `Cancelled`; then nothing is kept.
         """
         run = Run.of(source)
-        names = self.reads(run)
-        videos = {name: run.video(name) for name in names}
+        first, *others = self.videos(run)
         added = self.adds(run)
-        run.adding(dict.fromkeys(added, videos[names[0]]))  # a taken name is refused before any work
+        run.adding(dict.fromkeys(added, run[first]))  # a taken name is refused before any work
         run = measured(run, progress=portion(progress, 0.0, 0.1))
         fitted = self.fit(run, progress=portion(progress, 0.1, 0.3), rng=rng)
+        inputs = fitted.inputs or (first, *others)
         if any(fitted.halo):
             # Blocks share neighbours, which each of them would compute again: what stages made is computed once.
-            made_before = [name for name in names if name != "frames"]
+            made_before = [name for name in inputs if name != "frames"]
             run = kept(run, made_before, in_files=True, progress=portion(progress, 0.3, 0.5))
         outputs = {name: _output(what, fitted.canvas(name)) for name, what in added.items() if what.dims == "tyx"}
         arrays = map_blocks(
             fitted,
-            {name: run.video(name).data for name in names},
+            {name: run.video(name).data for name in inputs},
             outputs=outputs,
             progress=portion(progress, 0.5, 1.0),
         )
-        like = {name: run.video("frames") if added[name].stored else run.video(names[0]) for name in outputs}
+        like = {name: run.video("frames") if added[name].stored else run.video(first) for name in outputs}
         made = {name: _made(like[name], added[name], arrays[name], fitted.canvas(name)) for name in outputs}
-        return _warned(run, fitted.warnings).adding(
-            {name: made[name] if name in made else fitted.results[name] for name in added}
+        return (
+            _warned(run, fitted.warnings)
+            .trained(fitted.models)
+            .adding({name: made[name] if name in made else fitted.results[name] for name in added})
         )
 
 
