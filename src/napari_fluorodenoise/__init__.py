@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_fluorodenoise.io import read as read
     from napari_fluorodenoise.io import write as write
+    from napari_fluorodenoise.part import Part as Part
     from napari_fluorodenoise.physics.calibration import Calibration as Calibration
     from napari_fluorodenoise.physics.chain import ImagingChain as ImagingChain
     from napari_fluorodenoise.physics.detector import measure as measure
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.stages.fuse import Fuse as Fuse
     from napari_fluorodenoise.stages.stabilize import Stabilize as Stabilize
     from napari_fluorodenoise.video import Run as Run
+    from napari_fluorodenoise.video import Table as Table
     from napari_fluorodenoise.video import Video as Video
+    from napari_fluorodenoise.widgets.layers import video_of as video_of
     from napari_fluorodenoise.widgets.show import open_in as open_in
 
 _HOME = {
@@ -37,15 +40,18 @@ _HOME = {
     "Denoise": "stages.denoise",
     "Fuse": "stages.fuse",
     "ImagingChain": "physics.chain",
+    "Part": "part",
     "Recipe": "recipe",
     "Run": "video",
     "Stabilize": "stages.stabilize",
+    "Table": "video",
     "Video": "video",
     "denoise": "recipe",
     "measure": "physics.detector",
     "open_in": "widgets.show",
     "phantom": "physics.phantom",
     "read": "io",
+    "video_of": "widgets.layers",
     "write": "io",
 }
 

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from napari_fluorodenoise.cli.measured import described
+from napari_fluorodenoise.physics.described import described
 from napari_fluorodenoise.physics.detector import Detector, measure
 from napari_fluorodenoise.physics.noise import Bins
 from napari_fluorodenoise.physics.phantom import phantom

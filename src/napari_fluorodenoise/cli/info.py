@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ import typer
 
 from napari_fluorodenoise.cli.bar import bars
 from napari_fluorodenoise.cli.errors import naming
-from napari_fluorodenoise.cli.measured import described
+from napari_fluorodenoise.physics.described import container, described
 from napari_fluorodenoise.video import Run, Video
 
 if TYPE_CHECKING:
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.physics.detector import Detector
 
 __all__ = ["info"]
-
-TRIED = 8
-"""Frames that recipe `fast` is tried on to tell how long it takes."""
-BASE, BLOCK = 0.26e9, 770
-"""Bytes that a process takes, and that it takes per pixel of a frame: its peak at 512² and 1024² with two workers."""
-
 
 Plot = Annotated[Path | None, typer.Option(metavar="OUT.png", help="Draw what was measured.")]
 Calibrate = Annotated[
@@ -51,7 +44,7 @@ def info(
     else:
         with naming(file), bars() as start:
             detector = _measured(video, start("measuring noise"), thorough=calibrate is not None)
-            lines.extend([*described(detector, linear=video.intensity == "linear"), *_effort(detector, video)])
+            lines.extend([*described(detector, linear=video.intensity == "linear"), _effort(detector, video)])
             _write(detector, video, plot=plot, calibrate=calibrate, title=file.name)
     lines.extend(("warning", text) for text in video.metadata.get("warnings", ()))
     print(file)
@@ -97,14 +90,9 @@ def _write(detector: Detector, video: Video, *, plot: Path | None, calibrate: Pa
 
 
 def _container(video: Video) -> Iterator[tuple[str, str]]:
-    """What the file says."""
-    frames, rows, columns = video.shape
-    megabytes = frames * rows * columns * video.dtype.itemsize / 1e6
-    yield "sequence", f"{frames} frames of {rows} x {columns} pixels, {video.dtype}, {megabytes:.1f} MB decoded"
-    interval = video.frame_interval
-    yield "timing", f"{1e3 * interval:.4g} ms per frame, {1 / interval:.4g} frames/s" if interval else "unknown"
-    spacing = video.pixel_size
-    yield "spacing", f"{spacing[0]:.4g} x {spacing[1]:.4g} mm (rows, columns)" if spacing else "unknown"
+    """What the file says, and the values of a few frames."""
+    yield from container(video)
+    frames = video.shape[0]
     some = [np.asarray(video.data[t]) for t in sorted({0, frames // 2, frames - 1})]
     low, high = min(f.min() for f in some), max(f.max() for f in some)
     yield "intensity", f"{video.intensity}, {low:.6g} to {high:.6g} in {len(some)} frames, {video.photometric}"
@@ -112,18 +100,11 @@ def _container(video: Video) -> Iterator[tuple[str, str]]:
     yield "window", f"{window[0]:.6g} to {window[1]:.6g}" if window else "not given"
 
 
-def _effort(detector: Detector, video: Video) -> Iterator[tuple[str, str]]:
-    """What recipe `fast` will take, from doing it to a few frames in the middle."""
+def _effort(detector: Detector, video: Video) -> tuple[str, str]:
+    """What recipe `fast` will take."""
+    from napari_fluorodenoise.effort import effort
     from napari_fluorodenoise.recipe import Recipe
 
-    middle = video.shape[0] // 2
-    few = video.crop(frames=slice(max(middle - TRIED // 2, 0), middle + TRIED // 2))
-    run = Run({"frames": few.with_data(few.numpy())}, detector=detector)
-    corner = few.crop(frames=slice(2), rows=slice(32), columns=slice(32))
-    recipe = Recipe.named("fast")
-    recipe.run(Run({"frames": corner}, detector=detector))  # imports are not part of the rate
-    began = time.perf_counter()
-    recipe.run(run)
-    rate = few.shape[0] / (time.perf_counter() - began)
-    memory = BASE + BLOCK * video.shape[1] * video.shape[2]
-    yield "fast", f"about {video.shape[0] / rate:.0f} s at {rate:.1f} frames/s, {memory / 1e9:.1f} GB of memory"
+    needed = effort(Recipe.named("fast"), Run({"frames": video}, detector=detector))
+    rate = video.shape[0] / needed.seconds
+    return "fast", f"about {needed.seconds:.0f} s at {rate:.1f} frames/s, {needed.memory / 1e9:.1f} GB of memory"

@@ -1,4 +1,4 @@
-"""A measured detector in words: values with units and standard errors, and what to beware of."""
+"""A sequence and its detector in words: values with units and standard errors, and what to beware of."""
 
 from __future__ import annotations
 
@@ -13,8 +13,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_fluorodenoise.physics.detector import Detector
+    from napari_fluorodenoise.video import Video
 
-__all__ = ["described"]
+__all__ = ["container", "described"]
+
+
+def container(video: Video) -> Iterator[tuple[str, str]]:
+    """What a file says of its sequence, as titles and texts."""
+    frames, rows, columns = video.shape
+    megabytes = frames * rows * columns * video.dtype.itemsize / 1e6
+    yield "sequence", f"{frames} frames of {rows} x {columns} pixels, {video.dtype}, {megabytes:.1f} MB decoded"
+    interval = video.frame_interval
+    yield "timing", f"{1e3 * interval:.4g} ms per frame, {1 / interval:.4g} frames/s" if interval else "unknown"
+    spacing = video.pixel_size
+    yield "spacing", f"{spacing[0]:.4g} x {spacing[1]:.4g} mm (rows, columns)" if spacing else "unknown"
 
 
 def described(detector: Detector, *, linear: bool) -> Iterator[tuple[str, str]]:

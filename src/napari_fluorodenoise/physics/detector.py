@@ -95,6 +95,10 @@ class Detector:
         """The noise variance at each `mean` intensity: the photon-transfer line, not below its floor."""
         return np.asarray(np.maximum(self.slope * mean + self.read_variance, self.floor))
 
+    def cropped(self, *, rows: slice, columns: slice) -> Detector:
+        """The same detector for a part of its frames."""
+        return replace(self, field=self.field[rows, columns])
+
     def stabilize(self, frames: NDArray[Any]) -> NDArray[np.float32]:
         """`frames` with noise of unit variance, 0 at `level`."""
         return anscombe.stabilize(

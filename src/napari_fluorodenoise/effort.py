@@ -1,0 +1,119 @@
+"""What a recipe will take on a sequence, in seconds and bytes, told by trying it on a small part."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_fluorodenoise.engine.progress import Enough, Progress, Training, silent
+from napari_fluorodenoise.stages import STAGES, name_of
+from napari_fluorodenoise.stages.denoise import Denoise
+from napari_fluorodenoise.video import Run
+
+if TYPE_CHECKING:
+    from napari_fluorodenoise.recipe import Recipe
+    from napari_fluorodenoise.stages.stage import Stage
+    from napari_fluorodenoise.video import Video
+
+__all__ = ["Effort", "effort"]
+
+FRAMES, SIDE = 8, 160
+"""The part that is tried, in frames and pixels: large enough for the crops of a training."""
+LESSONS = 6
+"""Steps of a training after which their time is known."""
+BASE, TORCH = 0.18e9, 0.45e9
+"""Bytes that a process takes before it sees a frame, and what torch and its batches take beside."""
+PER_PIXEL = {"wiener": 820, "fuse": 820, "best": 2750}
+OTHERS = 1250
+"""Bytes per pixel of a frame, by stage or denoiser: peaks at 256², 512² and 1024² with two workers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """`seconds` on this machine as busy as it is now, and the `memory` at the peak, in bytes, results not counted."""
+
+    seconds: float
+    memory: float
+
+
+def effort(recipe: Recipe, run: Run, *, progress: Progress = silent) -> Effort:
+    """What `recipe` will take on the frames of `run`, whose detector is known; a second or two to tell.
+
+    A few frames of the middle are denoised, and a training is ended after a few steps. Time is taken to grow with the
+    pixels, that of a training with its steps. It may end earlier, when its held-out loss no longer falls. The first try
+    loads what is imported and is not counted. `progress` may raise `Cancelled`.
+    """
+    part = _middle(run)
+    for _ in range(2):
+        clock = _Clock(progress)
+        recipe.run(part, progress=clock)
+        clock.stop()
+    pixels = run.video("frames").data.size / part.video("frames").data.size
+    return Effort(seconds=clock.other * pixels + clock.training(recipe), memory=_memory(recipe, run.video("frames")))
+
+
+class _Clock:
+    """A progress call that takes the time, that of training apart, and ends every training after a few steps."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._began = time.perf_counter()
+        self._last: tuple[int, float] | None = None
+        self.steps: list[float] = []
+        self.trainings = 0
+
+    def __call__(self, fraction: float, message: str, training: Training | None = None) -> None:
+        self._progress(fraction, message)
+        if training is None:
+            return
+        now = time.perf_counter()
+        if self._last is not None and training.step > self._last[0]:
+            self.steps.append((now - self._last[1]) / (training.step - self._last[0]))
+        else:
+            self.trainings += 1
+        self._last = training.step, now
+        if training.step >= LESSONS:
+            raise Enough
+
+    def stop(self) -> None:
+        """Take the time of the whole."""
+        self._whole = time.perf_counter() - self._began
+
+    @property
+    def other(self) -> float:
+        """Seconds spent on anything but steps of training."""
+        return max(self._whole - sum(self.steps) * LESSONS / max(LESSONS - 1, 1), 0.0)
+
+    def training(self, recipe: Recipe) -> float:
+        """Seconds that the trainings of `recipe` take at the most."""
+        if not self.trainings:
+            return 0.0
+        step = sorted(self.steps)[len(self.steps) // 2]
+        asked = next(stage for stage in recipe.stages if isinstance(stage, Denoise) and stage.trains)
+        whole = step * asked.training_steps
+        return self.trainings * (whole if asked.budget is None else min(whole, asked.budget))
+
+
+def _middle(run: Run) -> Run:
+    """A few frames of the middle of the sequence, in memory, and their detector."""
+    video, detector = run.video("frames"), run.detector
+    t, y, x = (
+        slice(max((n - m) // 2, 0), max((n - m) // 2, 0) + m)
+        for n, m in zip(video.shape, (FRAMES, SIDE, SIDE), strict=True)
+    )
+    part = video.crop(frames=t, rows=y, columns=x)
+    known = None if detector is None else detector.cropped(rows=y, columns=x)
+    return Run({"frames": part.with_data(part.numpy())}, detector=known)
+
+
+def _memory(recipe: Recipe, video: Video) -> float:
+    """Bytes at the peak: those of a frame's pixels in the hungriest stage, and of what trains."""
+    pixels = video.shape[1] * video.shape[2]
+    hungriest = max(PER_PIXEL.get(_kind(stage), OTHERS) for stage in recipe.stages)
+    torch = any(_kind(stage) not in ("wiener", *STAGES) for stage in recipe.stages)
+    return BASE + (TORCH if torch else 0.0) + hungriest * pixels
+
+
+def _kind(stage: Stage) -> str:
+    return stage.denoiser if isinstance(stage, Denoise) else name_of(stage)
