@@ -1,12 +1,13 @@
-# `make demo` and `make test` do all of their own set-up, once, in .venv; nothing outside this folder is touched.
+# Every target does all of its own set-up, once, in .venv, .venv-nogui or .venv-pyside6; nothing else is touched.
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP = $(@D)/bin/python -m pip --disable-pip-version-check --quiet
+INSTALL = $(PIP) install --constraint constraints.txt
 
 DISPLAYED := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname))
 
-.PHONY: demo test clean
+.PHONY: demo test test-nogui test-pyside6 clean
 
 ifeq ($(DISPLAYED),)
 demo: .venv/installed
@@ -23,24 +24,41 @@ test: .venv/for-tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-clean:
-	rm -rf .venv demo-out
+# all that runs without a window, where there is no Qt at all
+test-nogui: .venv-nogui/for-tests
+	.venv-nogui/bin/python -c 'import qtpy' 2>&1 | grep QtBindingsNotFoundError
+	.venv-nogui/bin/python -m pytest -rs
 
-.venv/created:
+# the windows, with the other Qt binding
+test-pyside6: .venv-pyside6/for-tests
+	.venv-pyside6/bin/python -m pytest tests/widgets
+
+clean:
+	rm -rf .venv .venv-nogui .venv-pyside6 demo-out
+
+%/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "expected Python 3.11 or newer, found $$($(PYTHON) --version 2>&1); try: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 2; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(@D)
 	$(PIP) install --upgrade 'pip>=25.1'  # the first that knows dependency groups
 	@touch $@
 
 .venv/installed: pyproject.toml constraints.txt | .venv/created
-	$(PIP) install --constraint constraints.txt --editable .
+	$(INSTALL) --editable .
 	@touch $@
 
 .venv/with-viewer: .venv/installed
-	$(PIP) install --constraint constraints.txt 'napari[pyqt6]'
+	$(INSTALL) 'napari[pyqt6]'
 	@touch $@
 
 .venv/for-tests: .venv/installed
-	$(PIP) install --constraint constraints.txt --group dev
+	$(INSTALL) --group dev
+	@touch $@
+
+.venv-nogui/for-tests: pyproject.toml constraints.txt | .venv-nogui/created
+	$(INSTALL) --editable . --group core
+	@touch $@
+
+.venv-pyside6/for-tests: pyproject.toml constraints.txt | .venv-pyside6/created
+	$(INSTALL) --editable . --group windows 'napari[pyside6]'
 	@touch $@

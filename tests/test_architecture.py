@@ -62,6 +62,11 @@ def test_declaring_and_listing_loads_nothing_heavy(code):
     assert not imported_by(code) & HEAVY
 
 
+@pytest.mark.parametrize("module", ["layers", "manifest", "preferences", "show", "waiting", "writing"])
+def test_reading_writing_and_showing_layers_needs_no_qt(module):
+    assert not imported_by(f"import napari_fluorodenoise.widgets.{module}") & {"qtpy", "PyQt6", "PySide6"}
+
+
 def test_every_public_name_can_be_had():
     program = "import napari_fluorodenoise as fd\nfor name in set(fd.__all__) - {'open_in'}: getattr(fd, name)"
     assert "PyQt6" not in imported_by(program)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +16,26 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Scratch"]
+__all__ = ["Scratch", "within"]
+
+_PARENT: ContextVar[Path | None] = ContextVar("parent", default=None)
+
+
+@contextmanager
+def within(folder: Path | None) -> Iterator[None]:
+    """Put what this thread keeps meanwhile into `folder`; None is the system's own, which TMPDIR names."""
+    before = _PARENT.set(folder)
+    try:
+        yield
+    finally:
+        _PARENT.reset(before)
 
 
 class Scratch:
     """Numpy arrays by number; the folder goes when nobody holds this object any more. Not to be pickled."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="fluorodenoise-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="fluorodenoise-", dir=_PARENT.get()))
         self._remove = weakref.finalize(self, shutil.rmtree, self._folder, True)
 
     def __setitem__(self, number: int, array: NDArray[Any]) -> None:
@@ -28,7 +43,8 @@ class Scratch:
             np.save(self._path(number), array)
         except OSError as error:
             raise OSError(
-                f"{self._folder}: expected room for intermediate results, found {error}; free some, or set TMPDIR"
+                f"{self._folder}: expected room for intermediate results, found {error}; "
+                "free some, or set TMPDIR (in the viewer: the cache folder in Preferences)"
             ) from error
 
     def __getitem__(self, number: int) -> NDArray[Any]:
