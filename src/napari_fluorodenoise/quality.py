@@ -1,4 +1,4 @@
-"""How near a sequence is to its truth, and how much a picture holds."""
+"""How near a sequence is to its truth, how much a picture holds, and how clearly a region stands out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["entropy", "scores"]
+__all__ = ["cnr", "entropy", "scores", "snr"]
 
 
 def scores(frames: NDArray[Any], *, truth: NDArray[np.float32], data_range: float | None = None) -> tuple[float, float]:
@@ -39,3 +39,27 @@ def entropy(image: NDArray[Any], *, bins: int = 256, limits: tuple[float, float]
     low, high = limits or (float(np.min(image)), float(np.max(image)))
     levels = (np.asarray(image, np.float64) - low) * (bins / ((high - low) or 1.0))
     return float(shannon_entropy(np.clip(levels, 0, bins - 1).astype(np.int64)))
+
+
+def snr(values: NDArray[Any]) -> float:
+    """The mean of `values`, of any shape, over their standard deviation; without its sign, so that logarithms have one.
+
+    What varies in a region beside noise counts as noise, and an offset of the detector as signal: compare the same
+    region of one sequence. NaN where nothing varies, or where there are fewer than two values.
+    """
+    values = np.asarray(values, np.float64)
+    deviation = float(values.std(ddof=1)) if values.size > 1 else 0.0
+    return abs(float(values.mean())) / deviation if deviation > 0 else float("nan")
+
+
+def cnr(region: NDArray[Any], *, background: NDArray[Any]) -> float:
+    """How far the means of `region` and `background`, of any shape, lie apart, in standard deviations.
+
+    |mean_1 - mean_2| / sqrt((variance_1 + variance_2) / 2), the detectability of a signal whose noise may differ from
+    that around it (Barrett and Myers, Foundations of Image Science, 2004, section 13.2). NaN as for `snr`.
+    """
+    one, other = np.asarray(region, np.float64), np.asarray(background, np.float64)
+    if min(one.size, other.size) < 2:
+        return float("nan")
+    variance = (one.var(ddof=1) + other.var(ddof=1)) / 2
+    return abs(float(one.mean() - other.mean())) / float(np.sqrt(variance)) if variance > 0 else float("nan")

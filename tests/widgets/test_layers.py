@@ -229,7 +229,7 @@ def test_layers_of_one_source_make_one_run(viewer, source, video):
     other = shown(viewer, opened(video, name="another"))
     detector = object()
     for name in ("background", "foreground"):
-        shown(viewer, layer_of(video, name=name, source=source, detector=detector))
+        shown(viewer, layer_of(video, name=name, source=source, record={"detector": detector}))
     shown(viewer, layer_of(Image(data=np.zeros((9, 9))), name="panorama", source=source))
     shown(viewer, layer_of(video, name="foreign", source=other))
     assert viewer.layers["clip · background"].metadata["fluorodenoise"]["name"] == "background"

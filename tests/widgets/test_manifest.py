@@ -4,15 +4,17 @@ import dask.array as da
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.plugins.utils import get_preferred_reader
+from napari.settings import get_settings
 from npe2 import PluginManifest
-from npe2.manifest.utils import import_python_name
 
+import napari_fluorodenoise
 from napari_fluorodenoise.io import write
 from napari_fluorodenoise.physics.phantom import phantom
-from napari_fluorodenoise.widgets.manifest import get_reader
+from napari_fluorodenoise.widgets.manifest import prefer
+from napari_fluorodenoise.widgets.preferences import NAME
 from napari_fluorodenoise.widgets.show import open_in
 
-NAME = "napari-fluorodenoise"
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,14 +29,66 @@ def test_the_installed_manifest_is_the_one_at_the_top_of_the_repository():
     assert PluginManifest.from_distribution(NAME) == PluginManifest.from_file(ROOT / "napari.yaml")
 
 
-def test_every_command_is_there_and_used_once():
-    manifest = PluginManifest.from_distribution(NAME)
-    given = manifest.contributions
-    used = [entry.command for kind in (given.readers, given.sample_data, given.widgets) for entry in kind]
-    assert sorted(used) == sorted(command.id for command in given.commands)
-    assert all(callable(import_python_name(command.python_name)) for command in given.commands)
+@pytest.mark.usefixtures("qapp")  # widgets may import Qt
+def test_every_name_of_python_in_it_is_there():
+    PluginManifest.from_distribution(NAME).validate_imports()
+
+
+def test_every_command_is_there_and_used():
+    given = PluginManifest.from_distribution(NAME).contributions
+    kinds = (given.readers, given.writers, given.sample_data, given.widgets, *given.menus.values())
+    assert {command.id for command in given.commands} == {entry.command for kind in kinds for entry in kind}
+
+
+def test_every_widget_is_in_a_menu_and_the_one_for_all_comes_first():
+    given = PluginManifest.from_distribution(NAME).contributions
     in_menus = {entry.command for entries in given.menus.values() for entry in entries}
-    assert in_menus == {widget.command for widget in given.widgets}
+    assert {widget.command for widget in given.widgets} <= in_menus
+    assert given.widgets[0].display_name == "Fluoroscopy denoise"
+    assert given.widgets[0].command == given.menus["napari/layers/filter"][0].command
+
+
+def test_the_dialog_that_asks_for_a_reader_offers_this_one_first():
+    names = ["napari builtins", PluginManifest.from_distribution(NAME).display_name]
+    assert sorted(names)[0] == names[1]  # napari sorts them so, and marks the first
+
+
+@pytest.mark.parametrize(
+    ("name", "claimed"),
+    [
+        ("run.dcm", True),
+        ("RUN.DCM", True),
+        ("run.IMA", True),
+        ("IM000001", True),
+        ("00000012", True),
+        ("1.2.840.113619.2.55.3.604", True),
+        ("1.3.12.2.1107.5.4.5.1", True),
+        ("2.25.329800735698586629295641978511506172918", True),
+        ("notes.txt", False),
+        ("picture.png", False),
+        ("a.b.c.json", False),
+        ("letter_to_a_friend", False),
+    ],
+)
+def test_dicom_is_known_by_its_usual_names(tmp_path, plugin, npe2pm, name, claimed):
+    found = [reader.plugin_name for reader in npe2pm.iter_compatible_readers([str(tmp_path / name)])]
+    assert found == [plugin] * claimed
+
+
+@pytest.mark.parametrize("name", ["IM000001", "1.2.840.113619.2.55.3.604"])
+def test_dicom_without_a_suffix_opens(tmp_path, plugin, video, name):
+    write(tmp_path / "clip.dcm", video)
+    (layer,) = ViewerModel().open((tmp_path / "clip.dcm").rename(tmp_path / name), plugin=None)
+    np.testing.assert_array_equal(layer.data, video.data)
+
+
+@pytest.mark.parametrize("pattern", ["run.dcm", "RUN.DCM", "run.dicom", "run.ima"])
+def test_dicom_opens_with_this_plugin_where_the_user_said_so(plugin, monkeypatch, pattern):
+    monkeypatch.setattr(get_settings().plugins, "extension2reader", {"*.tif": "other"})
+    assert get_preferred_reader(f"/data/{pattern}") is None
+    prefer()
+    assert get_preferred_reader(f"/data/{pattern}") == plugin
+    assert get_preferred_reader("/data/run.tif") == "other"
 
 
 @pytest.mark.parametrize("suffix", [".dcm", ".tif", ".zarr", ".npy"])
@@ -52,9 +106,21 @@ def test_files_open_whole_lazy_and_measured(tmp_path, plugin, video, suffix):
         assert 50 < layer.contrast_limits[0] < 100 < layer.contrast_limits[1] < 150
 
 
-def test_a_folder_that_is_no_zarr_is_left_to_others(tmp_path):
-    assert get_reader(str(tmp_path)) is None
-    assert get_reader(["a.dcm", "b.dcm"]) is None
+def test_a_folder_of_frames_is_one_sequence(tmp_path, plugin, video):
+    write(tmp_path / "frames", video)
+    (layer,) = ViewerModel().open(tmp_path / "frames", plugin=None)
+    assert layer.name == "frames"
+    np.testing.assert_array_equal(layer.data, video.data)
+
+
+@pytest.mark.parametrize("stack", [False, True])
+def test_several_files_at_once_are_a_layer_each(tmp_path, plugin, video, stack):
+    paths = [tmp_path / "one.npy", tmp_path / "two.npy"]
+    for path in paths:
+        write(path, video)
+    layers = ViewerModel().open(paths, plugin=plugin, stack=stack)
+    assert [layer.name for layer in layers] == ["one", "two"]
+    assert [layer.ndim for layer in layers] == [3, 3]
 
 
 def test_a_file_that_is_no_sequence_is_refused_in_one_line(tmp_path):
@@ -76,3 +142,5 @@ def test_samples_are_simulated(monkeypatch, plugin, sample):
     assert layer.data.ndim == 3
     assert layer.contrast_limits[0] < np.median(layer.data) < layer.contrast_limits[1]
     assert viewer.layers.extent.units is not None
+    again = eval(layer.metadata["fluorodenoise"]["made by"], {"fd": napari_fluorodenoise})
+    np.testing.assert_array_equal(again.data, layer.data)

@@ -1,14 +1,45 @@
 import threading
+from dataclasses import dataclass
 
 import numpy as np
+import pydantic
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
 from napari.utils.notifications import notification_manager
 
+from napari_fluorodenoise.engine.progress import silent
+from napari_fluorodenoise.primitives.declaration import STRICT
+from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.widgets.layers import opened
 from napari_fluorodenoise.widgets.stage import StageWidget
-from napari_fluorodenoise.widgets.subtraction import Subtract
+
+
+@dataclass(frozen=True)
+class FittedNegative(FittedStage):
+    of: str
+    results: dict
+    cuts: str = "tyx"
+    halo: tuple = (0, 0, 0)
+
+    def apply(self, block, at):
+        return {f"{self.of}_negative": -np.float32(block[self.of][at.inner])}
+
+
+@pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
+class Negative(Stage):
+    """Turns the sign of any sequence."""
+
+    of: str = "frames"
+
+    def reads(self, run):
+        return (self.of,)
+
+    def adds(self, run):
+        return {f"{self.of}_negative": Added("tyx", np.dtype(np.float32), "counts")}
+
+    def fit(self, run, *, progress=silent, rng=None):
+        return FittedNegative(self.of, {})
 
 
 @pytest.fixture
@@ -49,21 +80,21 @@ def names(viewer):
 
 
 def idle(widget):
-    return widget._job is None
+    return not widget.work.busy
 
 
 def run(qtbot, widget):
-    widget._run.click()
+    widget.work.run.click()
     qtbot.waitUntil(lambda: idle(widget), timeout=20_000)
 
 
 def started(qtbot, widget):
-    widget._run.click()
-    qtbot.waitUntil(lambda: widget._message.text() == "waiting", timeout=20_000)
+    widget.work.run.click()
+    qtbot.waitUntil(lambda: "waiting" in widget.work.message.text(), timeout=20_000)
 
 
 def test_run_adds_the_results_beside_their_source(qtbot, viewer, widget, toy, video):
-    widget._form.fields["add"].value = 7
+    widget.form.fields["add"].value = 7
     run(qtbot, widget)
     assert names(viewer) == ["clip", "clip · mean", "clip · minus", "clip · brighter", "clip · offsets"]
     brighter = viewer.layers["clip · brighter"]
@@ -71,9 +102,9 @@ def test_run_adds_the_results_beside_their_source(qtbot, viewer, widget, toy, vi
     np.testing.assert_allclose(brighter.scale, viewer.layers["clip"].scale)
     assert [layer.name for layer in viewer.layers if layer.visible] == ["clip", "clip · brighter"]
     assert threading.get_ident() not in toy.threads
-    assert widget._message.text() == "done, from clip"
-    assert widget._run.isEnabled()
-    assert not widget._cancel.isEnabled()
+    assert widget.work.message.text().endswith("from clip")
+    assert widget.work.run.isEnabled()
+    assert not widget.work.cancel.isEnabled()
 
 
 def test_a_second_run_makes_its_results_anew(qtbot, viewer, widget):
@@ -96,9 +127,9 @@ def test_results_of_lazy_input_are_computed_off_the_gui_thread(qtbot, viewer, wi
 def test_cancel_stops_the_work_and_adds_nothing(qtbot, viewer, widget, toy):
     toy.gate.clear()
     started(qtbot, widget)
-    assert not widget._run.isEnabled()
-    assert widget._bar.value() > 0
-    widget._cancel.click()
+    assert not widget.work.run.isEnabled()
+    assert widget.work._bar.value() > 0
+    widget.work.cancel.click()
     qtbot.waitUntil(lambda: idle(widget), timeout=20_000)
     assert names(viewer) == ["clip"]
     toy.gate.set()
@@ -108,7 +139,7 @@ def test_cancel_stops_the_work_and_adds_nothing(qtbot, viewer, widget, toy):
 
 def test_a_source_deleted_on_the_way_stops_the_work(qtbot, viewer, widget, toy, video):
     viewer.add_layer(layer(video, "other"))
-    widget._input.value = viewer.layers["clip"]
+    widget.choice.input.value = viewer.layers["clip"]
     toy.gate.clear()
     started(qtbot, widget)
     viewer.layers.remove("clip")
@@ -120,7 +151,7 @@ def test_results_go_to_the_source_that_was_chosen_at_the_start(qtbot, viewer, wi
     toy.gate.clear()
     started(qtbot, widget)
     other = viewer.add_layer(layer(video, "other"))
-    widget._input.value = other
+    widget.choice.input.value = other
     viewer.layers["clip"].name = "renamed"
     toy.gate.set()
     qtbot.waitUntil(lambda: idle(widget), timeout=20_000)
@@ -137,13 +168,13 @@ def complaints():
 
 
 def test_refused_input_is_one_notification_of_one_line(qtbot, viewer, widget, complaints):
-    widget._form.fields["add"].value = 13
+    widget.form.fields["add"].value = 13
     run(qtbot, widget)
     assert [str(complaint.message) for complaint in complaints] == ["expected luck, found 13; take another number"]
     viewer.layers.clear()
-    widget._run.click()
+    widget.work.run.click()
     assert "open one first" in complaints[1].message
-    assert "open one first" in widget._message.text()
+    assert "open one first" in widget.work.message.text()
     assert idle(widget)
 
 
@@ -151,40 +182,40 @@ def test_only_layers_that_fit_are_offered(viewer, widget):
     viewer.add_image(np.zeros((8, 8)), name="picture")
     viewer.add_image(np.zeros((4, 8, 8, 3), np.uint8), rgb=True, name="colour")
     viewer.add_labels(np.zeros((4, 8, 8), int), name="labels")
-    assert [choice.name for choice in widget._input.choices] == ["clip"]
+    assert [choice.name for choice in widget.choice.input.choices] == ["clip"]
 
 
 def test_the_source_of_the_active_layer_is_chosen_first(qtbot, viewer, widget, toy, video):
     run(qtbot, widget)
     viewer.add_layer(layer(video, "other"))
     viewer.layers.selection.active = viewer.layers["clip · brighter"]
-    assert heard(qtbot, viewer, StageWidget(viewer, Subtract))._input.value is viewer.layers["clip"]
+    assert heard(qtbot, viewer, StageWidget(viewer, Negative)).choice.input.value is viewer.layers["clip"]
     viewer.layers.selection.active = viewer.layers["other"]
-    assert heard(qtbot, viewer, StageWidget(viewer, toy))._input.value is viewer.layers["other"]
+    assert heard(qtbot, viewer, StageWidget(viewer, toy)).choice.input.value is viewer.layers["other"]
 
 
 def test_sources_are_offered_to_every_stage_and_results_to_those_with_of(qtbot, viewer, widget, video):
     run(qtbot, widget)
-    assert [choice.name for choice in widget._input.choices] == ["clip"]
-    widget = heard(qtbot, viewer, StageWidget(viewer, Subtract))
-    assert [choice.name for choice in widget._input.choices] == ["clip", "clip · minus", "clip · brighter"]
-    assert widget._form.fields["of"].value == "frames"
-    widget._input.value = viewer.layers["clip · brighter"]
-    assert widget._form.fields["of"].value == "brighter"
+    assert [choice.name for choice in widget.choice.input.choices] == ["clip"]
+    widget = heard(qtbot, viewer, StageWidget(viewer, Negative))
+    assert [choice.name for choice in widget.choice.input.choices] == ["clip", "clip · minus", "clip · brighter"]
+    assert widget.form.fields["of"].value == "frames"
+    widget.choice.input.value = viewer.layers["clip · brighter"]
+    assert widget.form.fields["of"].value == "brighter"
     run(qtbot, widget)
-    assert names(viewer)[-1] == "clip · brighter_subtracted"
-    np.testing.assert_array_equal(viewer.layers[-1].data[0], 0)
+    assert names(viewer)[-1] == "clip · brighter_negative"
+    np.testing.assert_array_equal(viewer.layers[-1].data, -viewer.layers["clip · brighter"].data)
 
 
 def test_closing_the_dock_stops_and_joins_the_work(qtbot, docked, toy, video):
     viewer, widget = docked
     toy.gate.clear()
     started(qtbot, widget)
-    job = widget._job
+    task = widget.work.task
     viewer.window.remove_dock_widget(widget)
-    assert job._over.is_set()
+    assert task._ended.is_set()
     viewer.add_layer(layer(video, "after"))
-    qtbot.waitUntil(lambda: not job.worker.is_running, timeout=20_000)
+    qtbot.waitUntil(lambda: not task.running, timeout=20_000)
     assert names(viewer) == ["clip", "after"]
     widget.deleteLater()  # out of its dock, the widget is ours to delete
     qtbot.wait(50)
@@ -194,7 +225,7 @@ def test_closing_the_window_stops_and_joins_the_work(qtbot, docked, toy):
     viewer, widget = docked
     toy.gate.clear()
     started(qtbot, widget)
-    job = widget._job
+    task = widget.work.task
     viewer.close()
-    qtbot.waitUntil(lambda: not job.worker.is_running, timeout=20_000)
-    assert job._over.is_set()
+    qtbot.waitUntil(lambda: not task.running, timeout=20_000)
+    assert task._ended.is_set()

@@ -1,13 +1,15 @@
 """Videos, images and tables as napari layers and back. No Qt: everything here works with a bare `ViewerModel`.
 
 What a layer cannot say by itself stands in `layer.metadata["fluorodenoise"]`: the meaning of its values and, in a
-result, the ids of its source and of the layers it was made from, and the result's name. So the layers of one sequence
-find each other, whatever the user calls them, and what was made from a layer that another has replaced is known.
+result, its name, its source, the layers it was made from, and the part of the source that it shows. So the layers of
+one sequence find each other, whatever the user calls them, and what was made from a layer that another has replaced,
+or that was edited since, is known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
@@ -18,22 +20,28 @@ from napari.types import LayerDataTuple
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
-from napari_fluorodenoise.physics.detector import Detector
+from napari_fluorodenoise.part import WHOLE, Part
 from napari_fluorodenoise.video import Image, Item, Run, Table, Video
 
 __all__ = [
-    "current", "fits", "is_result", "layer_of", "name_of", "opened", "results_of", "run_of", "source_of", "video_of",
+    "KEY", "VIEW", "current", "edited", "fits", "is_result", "layer_of", "name_of", "opened", "part_of", "record_of",
+    "results_of", "run_of", "source_of", "video_of",
 ]  # fmt: skip
 
 KEY = "fluorodenoise"
 AXES = ("t", "y", "x")
+VIEW = "view"
+"""Stands in the record of a layer that shows others in another way, and is no result to be worked on or judged."""
 FRAME = "frame"
 """The feature of a point that says which frame it stands for."""
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def opened(video: Video, *, name: str) -> LayerDataTuple:
-    """An image layer (T, Y, X) of a sequence that was read or simulated; reads a few of its frames for the contrast."""
+def opened(video: Video, *, name: str, made_by: str | None = None) -> LayerDataTuple:
+    """An image layer (T, Y, X) of a sequence that was read or simulated; reads a few of its frames for the contrast.
+
+    `made_by` is the expression of Python that gives `video` again.
+    """
     rows, columns = video.pixel_size or (1.0, 1.0)
     lengths = "pixel" if video.pixel_size is None else "mm"
     attributes = {
@@ -44,21 +52,28 @@ def opened(video: Video, *, name: str) -> LayerDataTuple:
         "axis_labels": AXES,
         "contrast_limits": video.metadata.get("window") or _range(video.data),
         "colormap": "gray_r" if video.photometric == "MONOCHROME1" else "gray",
-        "metadata": {KEY: _record(video)},
+        "metadata": {KEY: _record(video) | ({} if made_by is None else {"made by": made_by})},
     }
     return video.data, attributes, "image"
 
 
 def results_of(
-    run: Run, names: Iterable[str], *, source: ImageLayer, made_from: Mapping[str, Layer] = NOTHING
+    run: Run,
+    names: Iterable[str],
+    *,
+    source: ImageLayer,
+    made_from: Mapping[str, Layer] = NOTHING,
+    record: Mapping[str, Any] = NOTHING,
 ) -> list[LayerDataTuple]:
     """A layer for each of the run's `names`, in the order in which to add them: the first one ends on top, visible.
 
-    Only points end above it, or it would hide them. `made_from` are the layers, by name, from which they were made.
+    Only points end above it, or it would hide them. `made_from` are the layers, by name, from which they were made, and
+    `record` is what every layer is to remember beside.
     """
     made: list[LayerDataTuple] = []
+    told = {"detector": run.detector, **record}
     for name in names:
-        layer = layer_of(run[name], name=name, source=source, detector=run.detector, made_from=made_from)
+        layer = layer_of(run[name], name=name, source=source, made_from=made_from, record=told)
         layer[1]["visible"] = not made
         made.insert(0, layer)
     return sorted(made, key=lambda layer: layer[2] == "points")
@@ -69,28 +84,32 @@ def layer_of(
     *,
     name: str,
     source: ImageLayer,
-    detector: Detector | None = None,
     made_from: Mapping[str, Layer] = NOTHING,
+    record: Mapping[str, Any] = NOTHING,
 ) -> LayerDataTuple:
     """A layer `<source> · name` of a result, placed like its source; reads a few frames for the contrast.
 
     A video (T, Y, X) or an image (Y, X) becomes an image layer; a table of positions (row, column), one per frame,
-    becomes points (Y, X): the path of the frames' middle, which may be moved by hand.
+    becomes points (Y, X): the path of the frames' middle, which may be moved by hand. `record` is what the layer is to
+    remember beside; its "part" is the part of the source that the frames are.
     """
     video = video_of(source)
-    origins = {other: layer.unique_id for other, layer in made_from.items()}
-    record = {"source": source.unique_id, "name": name, "made from": origins, "detector": detector}
+    part: Part = record.get("part", WHOLE)
+    origins = {other: _state(layer) for other, layer in made_from.items()}
+    known = {"source": source.unique_id, "name": name, "made from": origins, **record}
     attributes: dict[str, Any] = {"name": f"{source.name} · {name}"}
     if isinstance(item, Table):
-        positions, path = _path(item, frame=video.shape[1:])
-        path["metadata"][KEY] |= record
-        return positions, {**attributes, **_placed(source, ndim=2), **path}, "points"
-    shift = (item.origin[0] - video.origin[0], item.origin[1] - video.origin[1])
+        corner = (part.rows or (0, 0))[0], (part.columns or (0, 0))[0]
+        positions, path = _path(item, frame=_size(part, video.shape))
+        path["metadata"][KEY] |= known
+        return positions, {**attributes, **_placed(source, ndim=2, shift=(0, *corner)), **path}, "points"
+    start = 0 if part.frames is None else part.frames[0]
+    shift = (start, item.origin[0] - video.origin[0], item.origin[1] - video.origin[1])
     attributes |= {
         **_placed(source, ndim=item.data.ndim, shift=shift),
         "contrast_limits": _limits(item.data, like=source.contrast_limits),
         "colormap": source.colormap.name,
-        "metadata": {KEY: {**_record(video), **record, "origin": item.origin}},
+        "metadata": {KEY: {**_record(video), **known, "origin": item.origin}},
     }
     return item.data, attributes, "image"
 
@@ -110,7 +129,7 @@ def video_of(layer: Layer) -> Video:
         raise ValueError(
             f"expected three axes (t, y, x), found {layer.ndim} in {layer.name!r}; pick or stack one grey sequence"
         )
-    record = _read(layer)
+    record = record_of(layer)
     known = {key: record[key] for key in ("origin", "intensity", "photometric", "metadata") if key in record}
     return Video(
         data=_array(layer.data), frame_interval=_measure(layer, 0, "s"), pixel_size=_pixel_size(layer), **known
@@ -133,49 +152,82 @@ def is_result(layer: Layer, layers: Iterable[Layer]) -> bool:
 
 def name_of(layer: Layer, layers: Iterable[Layer]) -> str:
     """What `run_of` calls the layer: "frames" for a source, a result's own name otherwise."""
-    return str(_read(layer)["name"]) if is_result(layer, layers) else "frames"
+    return str(record_of(layer)["name"]) if is_result(layer, layers) else "frames"
 
 
 def source_of(layer: Layer, layers: Iterable[Layer]) -> Layer:
     """The layer that `layer` was made of; itself where there is none."""
-    wanted = _read(layer).get("source")
+    wanted = record_of(layer).get("source")
     return next((other for other in layers if wanted is not None and other.unique_id == wanted), layer)
 
 
-def run_of(layer: Layer, layers: Iterable[Layer]) -> Run:
+def part_of(layer: Layer, layers: Iterable[Layer]) -> Part:
+    """The part of its source that a result shows; all of a source."""
+    part: Part = record_of(layer).get("part", WHOLE) if is_result(layer, layers) else WHOLE
+    return part
+
+
+def record_of(layer: Layer) -> Mapping[str, Any]:
+    """What this plugin wrote into the layer; empty in a layer from elsewhere."""
+    return MappingProxyType(layer.metadata.get(KEY, {}))
+
+
+def run_of(layer: Layer, layers: Iterable[Layer], *, part: Part = WHOLE) -> Run:
     """The run of what is `current` in `layer`'s sequence, and its detector. Raises ValueError as `video_of` does."""
-    chosen = current(layer, layers)
-    items: dict[str, Item] = {"frames": video_of(chosen.pop("frames"))}
+    chosen = current(layer, layers, part=part)
+    items: dict[str, Item] = {"frames": part.of(video_of(chosen.pop("frames")))}
     items |= {name: _item(other) for name, other in chosen.items()}
-    detectors = [found for found in (_read(other).get("detector") for other in chosen.values()) if found is not None]
+    detectors = [found for found in (record_of(other).get("detector") for other in chosen.values()) if found]
     return Run(items, detector=detectors[-1] if detectors else None)
 
 
-def current(layer: Layer, layers: Iterable[Layer]) -> dict[str, Layer]:
-    """The layers of `layer`'s sequence that count, by name: its source as "frames", and its results among `layers`.
+def current(layer: Layer, layers: Iterable[Layer], *, part: Part = WHOLE) -> dict[str, Layer]:
+    """The layers of `layer`'s sequence that count, by name: its source as "frames", and its results for this `part`.
 
     Of two results with one name the upper layer counts, or `layer` itself. A result made from a layer that such a one
-    has replaced, directly or by way of other results, does not count: new parts are never mixed with old.
+    has replaced, or that was edited since, directly or by way of other results, does not count: new parts are never
+    mixed with old.
     """
     layers = list(layers)
     source = source_of(layer, layers)
-    results = [other for other in layers if other is not source and source_of(other, layers) is source]
+    made = [other for other in layers if other is not source and source_of(other, layers) is source]
+    results = [other for other in made if part_of(other, layers) == part and VIEW not in record_of(other)]
     results.sort(key=lambda other: other is layer)
     latest = {name_of(other, layers): other for other in results}
 
     def outdated(result: Layer) -> bool:
-        origins = {name: made for name, made in _read(result).get("made from", {}).items() if name in latest}
-        return any(latest[name].unique_id != made or outdated(latest[name]) for name, made in origins.items())
+        origins = {name: state for name, state in record_of(result).get("made from", {}).items() if name in latest}
+        return any(_state(latest[name]) != state or outdated(latest[name]) for name, state in origins.items())
 
     valid = (other for other in results if other is layer or not outdated(other))
     return {"frames": source} | {name_of(other, layers): other for other in valid}
+
+
+def edited(layer: Layer) -> bool:
+    """True for a path whose points were moved, added or deleted since it was made."""
+    return isinstance(layer, Points) and record_of(layer).get("as made") != _digest(layer.data)
+
+
+def _state(layer: Layer) -> str:
+    """What a layer is, and what is in it where that may be edited."""
+    return f"{layer.unique_id} {_digest(layer.data)}" if isinstance(layer, Points) else str(layer.unique_id)
+
+
+def _digest(positions: Any) -> str:
+    return sha256(np.ascontiguousarray(positions, np.float64).tobytes()).hexdigest()
+
+
+def _size(part: Part, shape: tuple[int, int, int]) -> tuple[int, int]:
+    """(Y, X) of the frames of `part`, in pixels."""
+    rows, columns = part.rows or (0, shape[1]), part.columns or (0, shape[2])
+    return rows[1] - rows[0], columns[1] - columns[0]
 
 
 def _item(layer: Layer) -> Item:
     if isinstance(layer, Points):
         return _table(layer)
     if layer.ndim == 2:
-        return Image(data=np.asarray(layer.data), pixel_size=_pixel_size(layer), origin=_read(layer)["origin"])
+        return Image(data=np.asarray(layer.data), pixel_size=_pixel_size(layer), origin=record_of(layer)["origin"])
     return video_of(layer)
 
 
@@ -185,32 +237,28 @@ def _path(table: Table, *, frame: tuple[int, int]) -> tuple[NDArray[np.float64],
     Row and column live in the points alone, so that moving a point changes the table; the rest are their features.
     """
     middle = (np.array(frame) - 1) / 2
+    positions = table.data[:, :2] + middle
     features = {FRAME: np.arange(len(table.data))} | dict(zip(table.columns[2:], table.data.T[2:], strict=True))
     attributes: dict[str, Any] = {
         "features": features,
         "size": max(min(frame) / 40, 1),
         "border_width": 0,
-        "metadata": {KEY: {"columns": table.columns, "middle": tuple(middle)}},
+        "metadata": {KEY: {"columns": table.columns, "middle": tuple(middle), "as made": _digest(positions)}},
     }
     if "confidence" in features:
         colours = {"face_color": "confidence", "face_colormap": "viridis", "face_contrast_limits": (0.0, 1.0)}
         attributes |= colours
-    return table.data[:, :2] + middle, attributes
+    return positions, attributes
 
 
 def _table(points: Points) -> Table:
     """The table that the points of a path stand for, in the order of the frames; NaN for a frame without a point."""
-    record, features = _read(points), points.features
+    record, features = record_of(points), points.features
     frames = features[FRAME].to_numpy(int)
     data = np.full((max(len(frames), frames.max(initial=-1) + 1), len(record["columns"])), np.nan)
     data[frames, :2] = points.data - record["middle"]
     data[frames, 2:] = features[list(record["columns"][2:])].to_numpy(np.float64)
     return Table(data=data, columns=record["columns"])
-
-
-def _read(layer: Layer) -> Mapping[str, Any]:
-    """What this plugin wrote into the layer; empty in a layer from elsewhere."""
-    return MappingProxyType(layer.metadata.get(KEY, {}))
 
 
 def _array(data: Any) -> Any:
@@ -242,10 +290,10 @@ def _measure(layer: Layer, axis: int, unit: str) -> float | None:
     return float((layer.scale[axis] * own).to(unit).magnitude) if own.is_compatible_with(unit) else None
 
 
-def _placed(source: Layer, *, ndim: int, shift: tuple[float, float] = (0.0, 0.0)) -> dict[str, Any]:
-    """Where a result of `source` lies in the world; `shift` (row, column) in pixels; two axes take the last two."""
+def _placed(source: Layer, *, ndim: int, shift: tuple[float, float, float]) -> dict[str, Any]:
+    """Where a result of `source` lies in the world; `shift` (t, row, column) in pixels; two axes take the last two."""
     place = Affine(scale=source.scale, rotate=source.rotate, shear=source.shear)
-    translate = source.translate + place.linear_matrix @ (0.0, *shift)
+    translate = source.translate + place.linear_matrix @ shift
     keep = list(range(3 - ndim, 3))
     turn = source.affine.affine_matrix
     return {

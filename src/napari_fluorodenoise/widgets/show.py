@@ -51,7 +51,8 @@ def read_layers(path: str | Path, *, name: str | None = None) -> list[LayerDataT
     """The sequence in `path` as one lazy image layer; raises ValueError or OSError where there is none."""
     from napari_fluorodenoise.io import read
 
-    return [opened(read(Path(path)), name=name or Path(path).stem.removesuffix(".ome"))]
+    file = Path(path).absolute()
+    return [opened(read(file), name=name or file.stem.removesuffix(".ome"), made_by=f"fd.read({str(file)!r})")]
 
 
 def add(viewer: ViewerModel, layers: Iterable[LayerDataTuple]) -> list[Layer]:

@@ -1,0 +1,149 @@
+"""What a sequence is, and what a recipe will take on it, measured on a thread as soon as they are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import QLabel
+
+from napari_fluorodenoise.effort import Effort, effort
+from napari_fluorodenoise.engine.progress import Progress, portion
+from napari_fluorodenoise.physics.described import container, described
+from napari_fluorodenoise.physics.detector import Detector, measured
+from napari_fluorodenoise.video import Run
+from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.task import Task
+
+__all__ = ["Facts"]
+
+PATIENCE = 300
+"""Milliseconds without another choice after which measuring begins."""
+BRIEF = ("noise", "dose")
+"""Of what is measured, what everybody wants to know; the rest is in the tooltip."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What was measured for an order."""
+
+    detector: Detector
+    effort: Effort | None
+    trouble: str | None
+
+
+class Facts(QLabel):
+    """Lines that say what the sequence of an order is, its noise and dose, warnings, and time and memory it will take.
+
+    `told` comes when they are complete.
+    """
+
+    told = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.known: _Known | None = None
+        self._order: Order | None = None
+        self._task: Task | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(PATIENCE)
+        self._timer.timeout.connect(self._measure)
+
+    def follow(self, order: Order | str) -> None:
+        """Measure what `order` is about, in place of the one before; or show why there is none."""
+        self.stop()
+        self.known = None
+        if isinstance(order, str):
+            self._order = None
+            self.setText(_warned(order))
+            return
+        self._order = order
+        self.setText(f"{_sequence(order)}<br>measuring the noise")
+        self._timer.start()
+
+    def detector_for(self, order: Order) -> Detector | None:
+        """What was measured of the same frames as the order's; None where they were not yet."""
+        own = self._order
+        same = own is not None and own.source is order.source and own.history.part == order.history.part
+        return self.known.detector if same and self.known is not None else None
+
+    def stop(self) -> None:
+        """Measure no more."""
+        self._timer.stop()
+        if self._task is not None:
+            self._task.stop()
+
+    def join(self) -> None:
+        """Stop, and wait until nothing is at work any more."""
+        self._timer.stop()
+        if self._task is not None:
+            self._task.join()
+
+    def _measure(self) -> None:
+        order = self._order
+        if order is None:
+            return
+        self._task = task = Task(partial(_measured, order), title=f"measuring {order.source.name}")
+        task.done.connect(self._tell)
+        task.failed.connect(self._complain)
+        self.destroyed.connect(task.join)
+        task.start()
+
+    def _tell(self, known: _Known) -> None:
+        order = self._order
+        assert order is not None
+        self.known = known
+        linear = order.run.video("frames").intensity == "linear"
+        lines = dict(described(known.detector, linear=linear))
+        warnings = [text for title, text in described(known.detector, linear=linear) if title == "warning"]
+        brief = [f"{title}: {escape(lines[title])}" for title in BRIEF if title in lines]
+        takes = _warned(known.trouble) if known.effort is None else _takes(known.effort, order)
+        self.setText("<br>".join([_sequence(order), *brief, *map(_warned, warnings), takes]))
+        self.setToolTip("<br>".join(f"<b>{title}</b> {escape(text)}" for title, text in lines.items()))
+        self.told.emit()
+
+    def _complain(self, complaint: str) -> None:
+        if self._order is not None:
+            self.setText(f"{_sequence(self._order)}<br>{_warned(complaint)}")
+
+
+def _measured(order: Order, progress: Progress) -> _Known:
+    """The detector of the order's frames, and what its recipe takes, or why it cannot be carried out."""
+    run = measured(Run({"frames": order.run.video("frames")}), progress=portion(progress, 0.0, 0.5))
+    assert run.detector is not None
+    try:
+        return _Known(run.detector, effort(order.recipe, run, progress=portion(progress, 0.5, 1.0)), None)
+    except ValueError as error:
+        return _Known(run.detector, None, " ".join(str(error).split()))
+
+
+def _sequence(order: Order) -> str:
+    facts = dict(container(order.run.video("frames")))
+    told = [facts["sequence"], *(facts[title] for title in ("timing", "spacing") if facts[title] != "unknown")]
+    return escape("; ".join(told))
+
+
+def _takes(needed: Effort, order: Order) -> str:
+    """Time and memory, results included, beside the memory that is free."""
+    import psutil
+
+    run = order.recipe.check(order.run)
+    video = order.run.video("frames")
+    results = sum(run[name].dtype.itemsize for name in order.names if run[name].dims == "tyx") * video.data.size
+    memory, free = needed.memory + results, psutil.virtual_memory().available
+    text = f"{order.recipe.name} takes about {_duration(needed.seconds)} and {memory / 1e9:.1f} GB"
+    return f"<b>{escape(text)}</b> of {free / 1e9:.1f} GB that are free"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _warned(text: str | None) -> str:
+    return f'<span style="color: #d08000">⚠ {escape(text or "")}</span>'

@@ -1,0 +1,52 @@
+"""What was taken away: before less after. Only noise should be seen in it; a wire or a vessel in it was lost."""
+
+from __future__ import annotations
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image
+from napari.types import LayerDataTuple
+
+from napari_fluorodenoise.video import Video
+from napari_fluorodenoise.widgets.layers import VIEW, layer_of, name_of, part_of, source_of
+from napari_fluorodenoise.widgets.looking.pair import Pair, pair_of, selected
+from napari_fluorodenoise.widgets.show import add
+
+__all__ = ["add_residual", "removed", "residual_of"]
+
+SPREAD = 4.0
+"""Standard deviations of the residual from grey to black, and to white."""
+
+
+def add_residual(viewer: ViewerModel) -> Image:
+    """The layer, added to `viewer`, of what the selected result took away; raises ValueError where there is none."""
+    (layer,) = add(viewer, [residual_of(pair_of(selected(viewer), viewer), viewer)])
+    return layer
+
+
+def residual_of(pair: Pair, viewer: ViewerModel) -> LayerDataTuple:
+    """A lazy layer (T, Y, X) float32 of what `pair` differs in, placed like it, grey for zero.
+
+    Reads three frames, for the contrast.
+    """
+    layers = viewer.layers
+    made_from = {name_of(layer, layers): layer for layer in (pair.before, pair.after)}
+    record = {"part": part_of(pair.after, layers), VIEW: "residual"}
+    video, source = removed(pair), source_of(pair.before, layers)
+    name = f"{name_of(pair.after, layers)}_residual"
+    data, attributes, kind = layer_of(video, name=name, source=source, made_from=made_from, record=record)
+    limit = SPREAD * _deviation(video)
+    return data, {**attributes, "contrast_limits": (-limit, limit), "colormap": "gray"}, kind
+
+
+def removed(pair: Pair) -> Video:
+    """Before less after, (T, Y, X) float32 in their units, lazy, one frame read at a time."""
+    before, after = pair.videos()
+    return before.of_other_values().with_data(before.data.astype(np.float32) - after.data.astype(np.float32))
+
+
+def _deviation(video: Video) -> float:
+    """The standard deviation of what is finite in three frames; 1 where that is nothing."""
+    count = video.shape[0]
+    frames = np.asarray(video.data[sorted({0, count // 2, count - 1})])
+    return float(np.std(frames[np.isfinite(frames)])) or 1.0

@@ -1,0 +1,133 @@
+"""Work on one of napari's worker threads, which can be watched, stopped, ended early and waited for."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from napari.qt.threading import create_worker
+from qtpy.QtCore import QObject, Signal
+
+from napari_fluorodenoise.engine.progress import Cancelled, Enough, Progress, Training
+from napari_fluorodenoise.engine.scratch import within
+from napari_fluorodenoise.widgets.preferences import preferences
+
+__all__ = ["Task"]
+
+BEAT = 0.05
+"""Seconds between two reports: a window draws no more of them."""
+
+
+_AT_WORK: set[Task] = set()
+"""Held until they are over, so that none is collected on its own thread: it belongs to the window's."""
+
+
+class _Refusal(str):
+    """Why work could not be done, in one line."""
+
+    __slots__ = ()
+
+
+class Task(QObject):
+    """`work`, called with its progress on a thread.
+
+    `done` brings what it returns, `failed` the one line that says why it could not; after `stop` neither comes. `over`
+    comes in any case, last. `frame`, where it is a number, is the frame that is shown while a network is trained:
+    `learned` brings each report of a training with a held-out loss, `frame`, and that frame as the network sees it.
+    """
+
+    progressed = Signal(float, str)
+    learned = Signal(object, object, object)
+    done = Signal(object)
+    failed = Signal(str)
+    over = Signal()
+
+    def __init__(self, work: Callable[[Progress], Any], *, title: str) -> None:
+        super().__init__()
+        self.frame: int | None = None
+        self._work, self._title = work, title
+        self._cache = preferences().cache_folder
+        self._told = 0.0
+        self._enough, self._ended = threading.Event(), threading.Event()
+        # napari's own worker: napari counts it as a task, asks before it closes the window on it, and then stops it
+        self._worker = create_worker(self, _start_thread=False)
+        self._worker.returned.connect(self._deliver)
+        self._worker.finished.connect(self.over)
+
+    def start(self) -> None:
+        """Begin the work."""
+        _AT_WORK.add(self)
+        self.over.connect(self._forget)
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Ask the work to end before its next unit."""
+        self._worker.quit()
+
+    def enough(self) -> None:
+        """Ask the training under way to end with its step, and to keep what it has learned."""
+        self._enough.set()
+
+    @property
+    def stopped(self) -> bool:
+        """True where the work was asked to end."""
+        return bool(self._worker.abort_requested)
+
+    @property
+    def running(self) -> bool:
+        """True until the thread has let go."""
+        return bool(self._worker.is_running)
+
+    def join(self) -> None:
+        """Stop, and wait until the thread has let go."""
+        self.stop()
+        if self.running:
+            self._ended.wait()
+
+    def __call__(self) -> Any:
+        """What the work returns, or the line that says why it could not; runs on the thread."""
+        try:
+            self._report(0.0, "starting")
+            with within(self._cache):
+                return self._work(self._report)
+        except Cancelled:
+            return None
+        except (ValueError, OSError, MemoryError) as error:
+            return _Refusal(" ".join(str(error).split()) or type(error).__name__)
+        finally:
+            self._ended.set()
+
+    def __str__(self) -> str:
+        return self._title
+
+    def _forget(self) -> None:
+        _AT_WORK.discard(self)
+
+    def _deliver(self, outcome: Any) -> None:
+        if self.stopped:
+            return
+        if isinstance(outcome, _Refusal):
+            self.failed.emit(str(outcome))
+        else:
+            self.done.emit(outcome)
+
+    def _report(self, fraction: float, message: str, training: Training | None = None) -> None:
+        if self._worker.abort_requested:
+            raise Cancelled
+        if training is not None:
+            self._listen(training)
+        now = time.monotonic()
+        if now - self._told >= BEAT or fraction >= 1:
+            self._told = now
+            self.progressed.emit(fraction, message)
+
+    def _listen(self, training: Training) -> None:
+        frame = self.frame
+        if training.held_out is not None:
+            shown = training.look(frame) if training.look is not None and frame is not None else None
+            self.learned.emit(training, frame, shown)
+        if self._enough.is_set():
+            self._enough.clear()
+            raise Enough
