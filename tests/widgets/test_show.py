@@ -3,9 +3,11 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
+import napari_fluorodenoise as fd
+from napari_fluorodenoise.io import write
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.video import Image, Run, Table
-from napari_fluorodenoise.widgets.show import open_in
+from napari_fluorodenoise.widgets.show import open_in, read_layers
 
 
 @pytest.fixture
@@ -35,3 +37,27 @@ def test_lazy_results_of_a_run_are_computed(run):
     open_in(viewer, run)
     assert isinstance(viewer.layers["frames · fused"].data, np.ndarray)
     assert viewer.layers["frames · panorama"].visible
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "title"),
+    [("clip.dcm", None, "clip"), ("clip.ome.zarr", None, "clip"), ("clip.tif", "before", "before")],
+)
+def test_a_file_is_a_layer_called_after_it_that_knows_where_it_came_from(tmp_path, video, file, name, title):
+    write(tmp_path / file, video)
+    ((_, attributes, kind),) = read_layers(tmp_path / file, name=name)
+    assert (attributes["name"], kind) == (title, "image")
+    again = eval(attributes["metadata"]["fluorodenoise"]["made by"], {"fd": fd})
+    np.testing.assert_array_equal(again.numpy(), video.data)
+
+
+def test_what_is_opened_twice_is_two_sequences(run):
+    viewer = ViewerModel()
+    one, other = (open_in(viewer, Run.of(run.video("frames")), name="clip")[0] for _ in range(2))
+    assert (one.name, other.name) == ("clip", "clip [1]")
+    assert one.unique_id != other.unique_id
+
+
+def test_what_is_missing_is_told(tmp_path):
+    with pytest.raises((ValueError, OSError), match=r"none\.dcm"):
+        open_in(ViewerModel(), tmp_path / "none.dcm")

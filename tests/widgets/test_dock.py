@@ -1,0 +1,109 @@
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
+from napari.utils.notifications import notification_manager
+from qtpy.QtWidgets import QScrollArea, QWidget
+
+import napari_fluorodenoise as fd
+from napari_fluorodenoise.widgets.choice import Choice
+from napari_fluorodenoise.widgets.dock import WIDTH, Dock
+from napari_fluorodenoise.widgets.layers import opened
+from napari_fluorodenoise.widgets.order import Order
+
+
+class ToyDock(Dock):
+    """Orders a stage for the chosen layer."""
+
+    def __init__(self, viewer, stage):
+        super().__init__(viewer, heading="Add a number to every pixel.", choice=Choice(viewer))
+        self.stage = stage
+
+    def order(self):
+        return Order.of(fd.Recipe(name="toy", stages=(self.stage,)), self.choice.layer(), self.viewer.layers)
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture
+def clip(viewer, video):
+    return viewer.add_layer(Layer.create(*opened(video, name="clip")))
+
+
+@pytest.fixture
+def dock(qtbot, viewer, toy):
+    dock = ToyDock(viewer, toy())
+    qtbot.addWidget(dock)
+    viewer.layers.events.inserted.connect(dock.reset_choices)
+    viewer.layers.events.removed.connect(dock.reset_choices)
+    return dock
+
+
+@pytest.fixture
+def complaints():
+    seen = []
+    notification_manager.notification_ready.connect(seen.append)
+    yield seen
+    notification_manager.notification_ready.disconnect(seen.append)
+
+
+def ended(qtbot, dock):
+    qtbot.waitUntil(lambda: not dock.work.busy, timeout=20_000)
+
+
+def test_while_it_works_nothing_else_can_be_chosen(qtbot, dock, clip, toy):
+    toy.gate.clear()
+    dock.work.run.click()
+    assert not dock.choice.isEnabled()
+    assert dock.work.cancel.isEnabled()
+    dock.work.cancel.click()
+    ended(qtbot, dock)
+    assert dock.choice.isEnabled()
+
+
+def test_what_cannot_be_ordered_is_one_notification_and_nothing_begins(dock, complaints):
+    dock.work.run.click()
+    (complaint,) = complaints
+    assert complaint.message.endswith("found none; open one first")
+    assert not dock.work.busy
+    assert dock.choice.isEnabled()
+
+
+def test_changes_of_the_layers_reach_the_choice_and_the_work_and_are_told(qtbot, viewer, dock, clip, toy):
+    assert dock.choice.layer() is clip
+    toy.gate.clear()
+    dock.work.run.click()
+    with qtbot.waitSignal(dock.layers_changed):
+        viewer.layers.remove(clip)
+    assert dock.choice.input.value is None
+    ended(qtbot, dock)
+    assert len(viewer.layers) == 0
+
+
+def test_out_of_its_parent_it_waits_for_all_that_is_at_work(qtbot, dock, clip, toy):
+    waited = []
+    dock.joined.append(lambda: waited.append("joined"))
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    dock.setParent(parent)
+    toy.gate.clear()
+    dock.work.run.click()
+    qtbot.waitUntil(lambda: "waiting" in dock.work.message.text(), timeout=20_000)
+    task = dock.work.task
+    assert waited == []
+    dock.setParent(None)
+    assert waited == ["joined"]
+    assert task._ended.is_set()
+    ended(qtbot, dock)
+
+
+def test_it_is_scrolled_where_it_is_too_high_and_never_sideways(qtbot, dock, clip):
+    dock.resize(WIDTH, 120)
+    with qtbot.waitExposed(dock):
+        dock.show()
+    scroll = dock.findChild(QScrollArea)
+    assert scroll.verticalScrollBar().maximum() > 0
+    assert scroll.widget().width() <= scroll.viewport().width()
+    assert not scroll.horizontalScrollBar().isVisible()
