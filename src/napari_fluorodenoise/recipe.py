@@ -152,12 +152,16 @@ class Recipe:
     def save_model(self, path: Path | str, model: Model, *, files: Sequence[str], seed: int) -> Path:
         """The file at `path` that now holds `model`, which this recipe trained: `of_model` finds the recipe in it.
 
-        `files` are the names of the sequences it was trained on, `seed` is that of the training. Raises ValueError
-        where the recipe has not one network, or the file cannot be written.
+        `files` are the names of the sequences it was trained on, beside those of the model that was trained further;
+        `seed` is that of the training. Raises ValueError where the recipe has not one network, or the file cannot be
+        written.
         """
-        from napari_fluorodenoise.denoisers.model import save
+        from napari_fluorodenoise.denoisers.model import header, save
 
-        facts = {"recipe": self.applying()._document(), "files": list(files), "seed": seed}
+        applying = self.applying()
+        earlier = self.networks[0].model
+        before = [] if earlier is None else header(earlier)["training"].get("files", [])
+        facts = {"recipe": applying._document(), "files": list(dict.fromkeys([*before, *files])), "seed": seed}
         return save(path, replace(model, training={**model.training, **facts}))
 
     def replaying(self, run: Run) -> Recipe:

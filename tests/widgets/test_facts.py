@@ -84,7 +84,7 @@ def test_what_is_told_is_what_was_measured_and_tried(told, facts, order, video):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.2, "about 0 s"), (99, "about 99 s"), (100, "about 2 min"), (7200, "120 min")]
+    ("seconds", "text"), [(0.2, "less than 1 s"), (99, "about 99 s"), (100, "about 2 min"), (7200, "120 min")]
 )
 def test_long_times_are_minutes(told, order, monkeypatch, seconds, text):
     monkeypatch.setattr(room, "effort", lambda recipe, run, progress: Effort(seconds=seconds, memory=1e9))

@@ -69,4 +69,12 @@ def test_stop_and_keep_is_told_once_for_each_training(qtbot, lessons):
     assert not lessons.keep.isEnabled()
     lessons.add(Training(50, 1.0, 1.0))
     lessons.end()
-    assert not lessons.keep.isEnabled()
+    assert not lessons.keep.isVisibleTo(None)
+
+
+def test_the_training_loss_goes_on_between_two_checks(lessons):
+    for step, held_out in ((5, None), (10, 0.4), (15, None), (20, 0.2)):
+        lessons.add(Training(step, 1.0, held_out))
+    drawn = curves(lessons)
+    np.testing.assert_array_equal(drawn["training"][0], [5, 10, 15, 20])
+    np.testing.assert_allclose(drawn["held out"], [(10, 20), (1, 0.5)])

@@ -114,7 +114,7 @@ def listed(widget):
 
 
 def steps_drawn(widget):
-    return list(widget.work.lessons._steps)
+    return [step for step, _ in widget.work.lessons._held_out]
 
 
 @pytest.mark.parametrize("scheme", get_args(get_type_hints(Asked)["scheme"]))
@@ -128,11 +128,11 @@ def test_every_scheme_is_a_recipe_that_trains_one_network_as_asked(scheme):
 def test_a_training_is_watched_and_ends_in_a_result(qtbot, viewer, widget, video):
     result = train(qtbot, widget)
     assert steps_drawn(widget) == [1, 2, 3, 4]
-    assert all(np.isfinite(widget.work.lessons._losses).ravel())
+    assert np.isfinite([*widget.work.lessons._training, *widget.work.lessons._held_out]).all()
     assert {layer.name for layer in viewer.layers} == {"clip", "clip · fused", "clip · uncertainty"}
     assert result.data.shape == video.shape
     assert result.data.dtype == video.dtype
-    assert not widget.work.lessons.keep.isEnabled()
+    assert not widget.work.lessons.keep.isVisibleTo(widget)
 
 
 def test_the_frame_in_training_follows_the_slider_and_what_is_learned_is_kept(qtbot, viewer, widget, clip):
@@ -185,7 +185,7 @@ def test_a_model_is_saved_and_listed_with_what_it_was_trained_on(qtbot, widget, 
     assert widget.save.isEnabled()
     widget.save_model(folder / "knee.safetensors")
     (row,) = listed(widget)
-    least = min(held_out for _, held_out in widget.work.lessons._losses)
+    least = min(held_out for _, held_out in widget.work.lessons._held_out)
     assert row["model"] == "knee"
     assert row["scheme"].startswith("noise2self, ")
     assert row["trained on"] == "clip"

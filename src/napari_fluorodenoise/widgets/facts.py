@@ -137,12 +137,14 @@ def _takes(needed: Effort, order: Order) -> str:
     video = order.run.video("frames")
     results = sum(run[name].dtype.itemsize for name in order.names if run[name].dims == "tyx") * video.data.size
     memory, free = needed.memory + results, psutil.virtual_memory().available
-    text = f"{order.recipe.name} takes about {_duration(needed.seconds)} and {memory / 1e9:.1f} GB"
+    text = f"{order.recipe.name} takes {_duration(needed.seconds)} and {memory / 1e9:.1f} GB"
     return f"<b>{escape(text)}</b> of {free / 1e9:.1f} GB that are free"
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    if seconds < 1:
+        return "less than 1 s"
+    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
 
 
 def _warned(text: str | None) -> str:

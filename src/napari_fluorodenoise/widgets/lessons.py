@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from napari.components import ViewerModel
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
@@ -11,9 +13,15 @@ from napari_fluorodenoise.widgets.plot import Plot
 
 __all__ = ["Lessons"]
 
+Point = tuple[int, float]
+"""A step, and the loss there."""
+
 
 class Lessons(QWidget):
-    """The loss and the held-out loss of a training, step by step, and *Stop and keep*, which `enough` tells of."""
+    """The loss and the held-out loss of a training, step by step.
+
+    `keep` is a button for whoever shows this to place: *Stop and keep*, which `enough` tells of.
+    """
 
     enough = Signal()
 
@@ -27,33 +35,35 @@ class Lessons(QWidget):
         self.keep.clicked.connect(self._end)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self._plot, self._told, self.keep):
+        for part in (self._told, self._plot):
             layout.addWidget(part)
         self.begin()
 
     def begin(self) -> None:
         """Forget the training before."""
-        self._steps: list[int] = []
-        self._losses: list[tuple[float, float]] = []
+        self._training, self._held_out = list[Point](), list[Point]()
         self._told.setText("")
         self.setVisible(False)
+        self.keep.setVisible(False)
 
     def add(self, training: Training) -> None:
-        """Show one more report, which has a held-out loss."""
-        assert training.held_out is not None
-        if self._steps and training.step <= self._steps[-1]:
+        """Show one more report."""
+        if self._training and training.step <= self._training[-1][0]:
             self.begin()  # another network's
-        self._steps.append(training.step)
-        self._losses.append((training.loss, training.held_out))
+        self._training.append((training.step, training.loss))
+        if training.held_out is not None:
+            self._held_out.append((training.step, training.held_out))
+        told = f": held-out loss {self._held_out[-1][1]:.4g}" if self._held_out else ""
         left = "" if training.seconds_left is None else f", {training.seconds_left:.0f} s left"
-        self._told.setText(f"step {training.step}: held-out loss {training.held_out:.4g}{left}")
+        self._told.setText(f"step {training.step}{told}{left}")
         self.keep.setEnabled(True)
+        self.keep.setVisible(True)
         self.setVisible(True)
         self._draw()
 
     def end(self) -> None:
         """Leave the curves as they are; there is nothing more to stop."""
-        self.keep.setEnabled(False)
+        self.keep.setVisible(False)
 
     def _end(self) -> None:
         self.keep.setEnabled(False)
@@ -62,15 +72,20 @@ class Lessons(QWidget):
     def _draw(self) -> None:
         """Both losses in their first values: they are of other kinds, and what counts is how they fall."""
         self._plot.clear()
-        axes = self._plot.axes
-        training, held_out = (
-            [loss / (abs(values[0]) or 1.0) for loss in values] for values in zip(*self._losses, strict=True)
-        )
-        axes.plot(self._steps, training, ".-", color=self._plot.lines[0], label="training")
-        axes.plot(self._steps, held_out, ".-", color=self._plot.lines[1], label="held out")
-        best = min(range(len(held_out)), key=held_out.__getitem__)
-        axes.plot(self._steps[best], held_out[best], "o", color=self._plot.lines[1], fillstyle="none", ms=9)
+        axes, colours = self._plot.axes, self._plot.lines
+        axes.plot(*_in_the_first(self._training), ".-", color=colours[0], label="training")
+        if self._held_out:
+            steps, losses = _in_the_first(self._held_out)
+            axes.plot(steps, losses, ".-", color=colours[1], label="held out")
+            best = min(range(len(losses)), key=losses.__getitem__)
+            axes.plot(steps[best], losses[best], "o", color=colours[1], fillstyle="none", ms=9)
         axes.set_xlabel("step")
         axes.set_ylabel("loss, in the first")
         axes.legend()
         self._plot.redraw()
+
+
+def _in_the_first(points: Sequence[Point]) -> tuple[list[int], list[float]]:
+    """Steps, and losses in the size of the first one."""
+    first = abs(points[0][1]) or 1.0
+    return [step for step, _ in points], [loss / first for _, loss in points]

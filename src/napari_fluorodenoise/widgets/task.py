@@ -18,6 +18,8 @@ __all__ = ["Task"]
 
 BEAT = 0.05
 """Seconds between two reports: a window draws no more of them."""
+LESSON = 0.5
+"""Seconds between two reports of a training without a held-out loss."""
 
 
 _AT_WORK: set[Task] = set()
@@ -35,7 +37,7 @@ class Task(QObject):
 
     `done` brings what it returns, `failed` the one line that says why it could not; after `stop` neither comes. `over`
     comes in any case, last. `frame`, where it is a number, is the frame that is shown while a network is trained:
-    `learned` brings each report of a training with a held-out loss, `frame`, and that frame as the network sees it.
+    `learned` brings reports of the training, `frame`, and, with a held-out loss, that frame as the network sees it.
     """
 
     progressed = Signal(float, str)
@@ -49,7 +51,7 @@ class Task(QObject):
         self.frame: int | None = None
         self._work, self._title = work, title
         self._cache = preferences().cache_folder
-        self._told = 0.0
+        self._told = self._taught = 0.0
         self._enough, self._ended = threading.Event(), threading.Event()
         # napari's own worker: napari counts it as a task, asks before it closes the window on it, and then stops it
         self._worker = create_worker(self, _start_thread=False)
@@ -124,8 +126,9 @@ class Task(QObject):
             self.progressed.emit(fraction, message)
 
     def _listen(self, training: Training) -> None:
-        frame = self.frame
-        if training.held_out is not None:
+        frame, now = self.frame, time.monotonic()
+        if training.held_out is not None or now - self._taught >= LESSON:
+            self._taught = now
             shown = training.look(frame) if training.look is not None and frame is not None else None
             self.learned.emit(training, frame, shown)
         if self._enough.is_set():

@@ -11,7 +11,16 @@ from annotated_types import Ge, Gt, Le
 from magicgui.widgets import CheckBox
 from napari.components import ViewerModel
 from pydantic.dataclasses import dataclass
-from qtpy.QtWidgets import QAbstractItemView, QFileDialog, QHeaderView, QPushButton, QTableWidget, QTableWidgetItem
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHeaderView,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_fluorodenoise.primitives.declaration import ADVANCED, STRICT, Unit
 from napari_fluorodenoise.recipe import Recipe
@@ -19,7 +28,7 @@ from napari_fluorodenoise.stages.denoise import Denoise
 from napari_fluorodenoise.stages.fuse import Fuse
 from napari_fluorodenoise.widgets.choice import Choice
 from napari_fluorodenoise.widgets.dock import Dock
-from napari_fluorodenoise.widgets.form import Form, rows
+from napari_fluorodenoise.widgets.form import Form, folded, rows
 from napari_fluorodenoise.widgets.layers import record_of
 from napari_fluorodenoise.widgets.models import SUFFIX, models_in, told
 from napari_fluorodenoise.widgets.order import Order
@@ -71,7 +80,11 @@ class TrainingWidget(Dock):
         self.save, self.load = QPushButton("Save the model …"), QPushButton("Show other models …")
         self.save.clicked.connect(self._ask_where)
         self.load.clicked.connect(self._ask_which)
-        for part in (self.form, self.models, self.load, rows([self.go_on]), self.save):
+        known = QWidget()
+        inside = QVBoxLayout(known)
+        for part in (self.models, self.load, rows([self.go_on])):
+            inside.addWidget(part)
+        for part in (self.form, folded("models, and what they were trained on", known), self.save):
             self.body.addWidget(part)
         self.work.ended.connect(self._offer)
         self.layers_changed.connect(self._offer)
@@ -127,7 +140,7 @@ class TrainingWidget(Dock):
         start = preferences().models_folder / f"{name}{SUFFIX}"
         text, _ = QFileDialog.getSaveFileName(self, "Save the model", str(start), f"Models (*{SUFFIX})")
         if text:
-            self._try(lambda: self.save_model(Path(text.removesuffix(SUFFIX) + SUFFIX)))
+            self._try(lambda: self.save_model(_completed(text)))
 
     def _ask_which(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "A folder of models", str(preferences().models_folder))
@@ -143,6 +156,14 @@ class TrainingWidget(Dock):
     def _offer(self) -> None:
         """Only what was trained can be saved."""
         self.save.setEnabled(bool(self.work.added))
+
+
+def _completed(text: str) -> Path:
+    """The path with its suffix; raises ValueError where only the whole name is taken: nobody was asked about it."""
+    path = Path(text.removesuffix(SUFFIX) + SUFFIX)
+    if not text.endswith(SUFFIX) and path.exists():
+        raise ValueError(f"expected a new name, found {path.name} there already; type {SUFFIX} too to replace it")
+    return path
 
 
 def _table() -> QTableWidget:

@@ -59,7 +59,7 @@ class Work(QWidget):
         self.lessons.enough.connect(self._enough)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(_row(self.run, self.cancel))
+        layout.addLayout(_row(self.run, self.lessons.keep, self.cancel))
         for part in (self._bar, self.message, self.lessons):
             layout.addWidget(part)
         layout.addLayout(_row(self.undo, self.copy))
