@@ -5,41 +5,86 @@ import re
 import shlex
 from pathlib import Path
 
+import napari
 import numpy as np
 import pytest
+from napari.components import ViewerModel
+from npe2 import PluginManifest
 
 from napari_fluorodenoise.cli import main
+from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.io import FORMATS, write
 from napari_fluorodenoise.physics.phantom import phantom
 from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.stages import STAGES, stage_class
 from napari_fluorodenoise.video import Run, Video
+from napari_fluorodenoise.widgets.layers import KEY
+from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.show import open_in
 
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "napari.md").read_text(encoding="utf-8")
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language, page=README):
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
 
 
 def commands():
     return [line for block in blocks("sh") for line in block.splitlines() if line.startswith("fluorodenoise ")]
 
 
-def test_python_blocks_run(tmp_path, monkeypatch):
-    import napari
-    from napari.components import ViewerModel
-
+@pytest.fixture
+def windowless(tmp_path, monkeypatch):
+    """A folder with a run in it, where napari's viewers have no window."""
     monkeypatch.setattr(napari, "Viewer", ViewerModel)
     monkeypatch.chdir(tmp_path)
     write("run.dcm", phantom(frames=6, shape=(64, 64), rng=0).noisy)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("page", "layers", "written"),
+    [(README, ("run", "mine · fused"), "clean.tif"), (GUIDE, ("run", "by script · fused"), "fused.tif")],
+    ids=["README", "napari"],
+)
+def test_python_blocks_run(page, layers, written, windowless, npe2pm):
+    npe2pm.register(PluginManifest.from_distribution("napari-fluorodenoise"))
     names = {}
-    for block in blocks("python"):
+    for block in blocks("python", page):
         exec(block, names)
-    assert (tmp_path / "clean.tif").exists()
-    layers = names["viewer"].layers
-    assert (layers[0].name, layers[-1].name) == ("run", "mine · fused")
+    assert (windowless / written).exists()
+    shown = names["viewer"].layers
+    assert (shown[0].name, shown[-1].name) == layers
+
+
+def test_every_dock_and_command_is_in_the_guide():
+    manifest = PluginManifest.from_distribution("napari-fluorodenoise").contributions
+    titles = {command.id: command.title for command in manifest.commands}
+    commands = {entry.command for entries in manifest.menus.values() for entry in entries}
+    docks = {widget.command: widget.display_name for widget in manifest.widgets}
+    for title in (*docks.values(), *(titles[command] for command in commands - set(docks))):
+        assert title in GUIDE
+    for writer in manifest.writers:
+        assert f"*{writer.display_name}*" in GUIDE
+
+
+def test_what_a_result_remembers_is_in_the_guide():
+    viewer = ViewerModel()
+    (source,) = open_in(viewer, Run.of(phantom(frames=6, shape=(64, 64), rng=0).noisy), name="run")
+    order = Order.of(Recipe.named("fast"), source, viewer.layers)
+    (_, attributes, _), *_ = order(silent)
+    for key in attributes["metadata"][KEY]:
+        assert f"`{key}`" in GUIDE
+
+
+def test_pictures_are_shown_and_small():
+    for picture in (ROOT / "docs" / "images").glob("*.png"):
+        shown = [page for page in PAGES if f"images/{picture.name})" in page.read_text(encoding="utf-8")]
+        assert shown, picture.name
+        assert picture.stat().st_size < 300_000
 
 
 @pytest.mark.parametrize("line", commands())
@@ -55,7 +100,8 @@ def test_json_blocks_are_recipes():
 
 
 def test_make_targets_are_real():
-    targets = re.findall(r"^make (\w+)", "\n".join(blocks("sh")), re.MULTILINE)
+    targets = re.findall(r"^make ([\w-]+)", "\n".join(blocks("sh")), re.MULTILINE)
+    targets += re.findall(r"`make ([\w-]+)`", README)
     assert targets
     for target in targets:
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -81,9 +127,7 @@ def test_every_stage_has_a_page_with_its_names_and_settings(name):
     assert "doi.org" in page
 
 
-@pytest.mark.parametrize(
-    "page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page):
     for link in re.findall(r"\[[^\]]*\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / link).exists()

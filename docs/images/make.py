@@ -1,22 +1,37 @@
-"""Makes the README's pictures beside this file, from the simulated sequences; needs a display, xvfb-run's will do.
+"""Makes the README's pictures beside this file, from simulated sequences; needs a display, xvfb-run's will do.
 
-xvfb-run -s "-screen 0 1400x900x24" python docs/images/make.py
+NAPARI_CONFIG= xvfb-run -s "-screen 0 1400x900x24" python docs/images/make.py [demo detector napari ...]
+
+Without names it makes all of them. An empty NAPARI_CONFIG keeps them free of one's own settings.
 """
 
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import napari
 import numpy as np
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QDockWidget
 
+import napari_fluorodenoise as fd
 from napari_fluorodenoise.cli import main
+from napari_fluorodenoise.engine.progress import silent
+from napari_fluorodenoise.widgets.looking.overlays import show_panorama
+from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.show import add
 
 HERE = Path(__file__).parent
 PLUGIN = "napari-fluorodenoise"
+SIZE = (1400, 900)
+LINE = ((104.0, 30.0), (104.0, 215.0))
+"""Ends (row, column) of a line across the vessels, in pixels."""
 LEVELS = 64
 """Grey values in a picture: more than the eye tells apart, and few enough to keep noise small as a file."""
 
@@ -38,30 +53,102 @@ def detector() -> None:
         save("detector.png", cv2.imread(str(plot)))
 
 
-def window() -> None:
-    """Write napari.png: a simulated sequence, the form of Denoise, and what it made."""
+def result() -> None:
+    """Write napari.png: a sequence and what the dock for all made of it, side by side."""
+    with window("dark", sample="still_phantom") as viewer:
+        whole, dock = docked(viewer, "Fluoroscopy denoise")
+        dock.recipe.value = "fast"
+        wait(lambda: dock.facts.known is not None)
+        finish(dock)
+        beside, looking = docked(viewer, "Compare")
+        looking.show_as.value = "side by side"
+        share(whole, beside, heights=(600, 200))
+        photograph(viewer, "napari.png")
+
+
+def panorama() -> None:
+    """Write panorama.png: a frame over the panorama, with the path of the frames."""
+    with window("light", sample="panning_phantom") as viewer:
+        finish(docked(viewer, "Stabilize")[1])
+        show_panorama(viewer)
+        path = viewer.layers["panning phantom · offsets"]
+        path.visible = True
+        viewer.layers.selection.active = path
+        viewer.dims.set_current_step(0, 30)
+        photograph(viewer, "panorama.png")
+
+
+def training() -> None:
+    """Write training.png: a training under way, and the frame being looked at as the network has it."""
+    with window("dark", sample="still_phantom") as viewer:
+        _, dock = docked(viewer, "Training")
+        dock.form.fields["scheme"].value = "recorrupted"
+        steps = [0]
+        dock.work.run.click()
+        dock.work.task.learned.connect(lambda report, *_: steps.append(report.step))
+        wait(lambda: steps[-1] > 300)
+        viewer.layers.selection.active = viewer.layers["phantom · in training"]
+        photograph(viewer, "training.png")
+        dock.work.cancel.click()
+        wait(lambda: not dock.work.busy)
+
+
+def compare() -> None:
+    """Write compare.png: before and after on either side of a divider, and along a line in time."""
+    with window("light", sample="still_phantom") as viewer:
+        (phantom,) = viewer.layers
+        add(viewer, Order.of(fd.Recipe.named("fast"), phantom, viewer.layers).results_only()(silent))
+        above, looking = docked(viewer, "Compare")
+        looking.show_as.value = "swipe"
+        below, kymograph = docked(viewer, "Kymograph")
+        share(above, below, heights=(230, 610))
+        kymograph.draw.click()
+        line = kymograph.drawn.value
+        line.add_lines([line.world_to_data(phantom.data_to_world((0, *end))[1:]) for end in LINE])
+        line.mode = "pan_zoom"
+        viewer.layers.selection.active = viewer.layers["phantom · fused_swipe"]
+        photograph(viewer, "compare.png")
+
+
+def docked(viewer: napari.Viewer, name: str) -> tuple[QDockWidget, Any]:
+    """The dock of the widget `name` of the manifest, on the right, and the widget."""
+    return viewer.window.add_plugin_dock_widget(PLUGIN, name)
+
+
+def share(*docks: QDockWidget, heights: tuple[int, ...]) -> None:
+    """Give docks below each other these heights, in pixels."""
+    QTest.qWait(200)  # a dock has no height before it is drawn
+    docks[0].window().resizeDocks(list(docks), list(heights), Qt.Orientation.Vertical)
+
+
+def finish(dock: Any) -> None:
+    """Press Run, and wait for the layers."""
+    dock.work.run.click()
+    wait(lambda: not dock.work.busy)
+
+
+@contextmanager
+def window(theme: str, *, sample: str) -> Iterator[napari.Viewer]:
+    """A window of `SIZE` with a simulated sequence."""
     viewer = napari.Viewer()
-    viewer.theme = "dark"
-    viewer.window.resize(1400, 900)
-    viewer.open_sample(PLUGIN, "panning_phantom")
-    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Denoise")
-    widget.run()
-    wait(lambda: len(viewer.layers) == 3)
-    for layer in viewer.layers:
-        layer.visible = True
-    viewer.canvas.grid.enabled = True
-    viewer.reset_view()
+    viewer.theme = theme
+    viewer.window.resize(*SIZE)
+    viewer.open_sample(PLUGIN, sample)
+    yield viewer
+    viewer.close()
+
+
+def photograph(viewer: napari.Viewer, name: str) -> None:
+    """Write the whole window, once it has drawn itself."""
     drawn = time.monotonic() + 1
     wait(lambda: time.monotonic() > drawn)
-    save("napari.png", cv2.cvtColor(viewer.screenshot(canvas_only=False, flash=False), cv2.COLOR_RGBA2BGR))
-    viewer.close()
+    save(name, cv2.cvtColor(viewer.screenshot(canvas_only=False, flash=False), cv2.COLOR_RGBA2BGR))
 
 
 def wait(until: Callable[[], bool]) -> None:
     """Let the window work."""
     while not until():
-        QApplication.processEvents()
-        time.sleep(0.02)
+        QTest.qWait(20)
 
 
 def save(name: str, picture: np.ndarray) -> None:
@@ -71,7 +158,15 @@ def save(name: str, picture: np.ndarray) -> None:
     cv2.imwrite(str(HERE / name), few, [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
+PICTURES = {
+    "demo": demo,
+    "detector": detector,
+    "napari": result,
+    "panorama": panorama,
+    "training": training,
+    "compare": compare,
+}
+
 if __name__ == "__main__":
-    demo()
-    detector()
-    window()
+    for name in sys.argv[1:] or PICTURES:
+        PICTURES[name]()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari_fluorodenoise.engine.progress import Enough, Progress, Training, silent
 from napari_fluorodenoise.stages import STAGES, name_of
 from napari_fluorodenoise.stages.denoise import Denoise
+from napari_fluorodenoise.stages.stabilize import Stabilize
 from napari_fluorodenoise.video import Run
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def effort(recipe: Recipe, run: Run, *, progress: Progress = silent) -> Effort:
     pixels, that of a training with its steps. It may end earlier, when its held-out loss no longer falls. The first try
     loads what is imported and is not counted. `progress` may raise `Cancelled`.
     """
-    part = _middle(run)
+    part, recipe = _middle(run), _of_any_length(recipe)
     for _ in range(2):
         clock = _Clock(progress)
         recipe.run(part, progress=clock)
@@ -59,19 +60,22 @@ class _Clock:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._began = time.perf_counter()
+        self._seen = self._began
         self._last: tuple[int, float] | None = None
+        self.first = 0.0
         self.steps: list[float] = []
         self.trainings = 0
 
     def __call__(self, fraction: float, message: str, training: Training | None = None) -> None:
         self._progress(fraction, message)
+        before, self._seen = self._seen, time.perf_counter()
         if training is None:
             return
-        now = time.perf_counter()
+        now = self._seen
         if self._last is not None and training.step > self._last[0]:
             self.steps.append((now - self._last[1]) / (training.step - self._last[0]))
         else:
-            self.trainings += 1
+            self.trainings, self.first = self.trainings + 1, now - before
         self._last = training.step, now
         if training.step >= LESSONS:
             raise Enough
@@ -89,10 +93,16 @@ class _Clock:
         """Seconds that the trainings of `recipe` take at the most."""
         if not self.trainings:
             return 0.0
-        step = sorted(self.steps)[len(self.steps) // 2]
+        step = sorted(self.steps)[len(self.steps) // 2] if self.steps else self.first
         asked = next(stage for stage in recipe.stages if isinstance(stage, Denoise) and stage.trains)
         whole = step * asked.training_steps
         return self.trainings * (whole if asked.budget is None else min(whole, asked.budget))
+
+
+def _of_any_length(recipe: Recipe) -> Recipe:
+    """`recipe` without a table of offsets, which is for all frames."""
+    stages = tuple(replace(stage, table=None) if isinstance(stage, Stabilize) else stage for stage in recipe.stages)
+    return replace(recipe, stages=stages)
 
 
 def _middle(run: Run) -> Run:

@@ -37,7 +37,7 @@ class Step:
 class History:
     """Where the frames come from, as an expression of Python, which part of them was taken, and what was done to it.
 
-    The expression may use `fd`, `np`, and `viewer`, the viewer that a script finds open.
+    The expression may use `fd` and `np`, and be `fd.video_of(viewer...)` of the viewer that a script finds open.
     """
 
     source: str
@@ -59,7 +59,7 @@ class History:
             "",
             f"video = {self.source}",
         ]
-        if "viewer" in self.source:
+        if self.source.startswith("fd.video_of(viewer"):
             head[2:2] = ["import napari"]
             head.insert(-1, "viewer = napari.current_viewer()")
         if self.part != WHOLE:

@@ -69,4 +69,5 @@ def _covered(data: Any, mask: NDArray[np.bool_]) -> Any:
     value = first[~mask].min() if not mask.all() else first.min()
     if isinstance(data, np.ndarray):
         return np.where(mask, value, data)
-    return data.map_blocks(lambda block: np.where(mask, value, block), dtype=data.dtype, meta=data._meta)
+    frames = data.rechunk({1: -1, 2: -1})
+    return frames.map_blocks(lambda block: np.where(mask, value, block), dtype=data.dtype, meta=data._meta)

@@ -58,6 +58,8 @@ NAMED: Mapping[str, Sequence[Mapping[str, Mapping[str, Any]]]] = {
 }
 """The recipes that have a name, as the stages of their JSON."""
 
+LESSONS = 8
+"""How long a stage that trains is taken to be for the progress, in others."""
 ON_CPU, ON_GPU = "fast", "best"
 """What `auto` stands for: nobody's first result shall take minutes."""
 
@@ -217,8 +219,9 @@ class Recipe:
         """The run after all stages, lazy where `source` is lazy; checked before anything is computed."""
         run = Run.of(source)
         self.check(run)
+        shares = [LESSONS if isinstance(stage, Denoise) and stage.trains else 1 for stage in self.stages]
         for index, stage in enumerate(self.stages):
-            part = portion(progress, index / len(self.stages), (index + 1) / len(self.stages))
+            part = portion(progress, sum(shares[:index]) / sum(shares), sum(shares[: index + 1]) / sum(shares))
             run = stage(run, progress=_titled(part, name_of(stage)), rng=rng)
         return run
 

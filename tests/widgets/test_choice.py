@@ -4,7 +4,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_fluorodenoise.part import WHOLE, Part
-from napari_fluorodenoise.widgets.choice import ALL, NOTHING, VIEW, Choice
+from napari_fluorodenoise.widgets.choice import ALL, IN_VIEW, NOTHING, Choice
 from napari_fluorodenoise.widgets.layers import layer_of, opened
 
 
@@ -63,7 +63,7 @@ def test_what_is_offered_follows_the_layers(viewer, choose, clip, video):
     drawn(viewer, clip, (1, 5, 2, 9))
     assert offered(choice.input) == ["clip", "other"]
     assert offered(with_results.input) == ["clip", "clip · denoised", "other"]
-    assert offered(choice.rectangle) == [ALL, VIEW, "drawn"]
+    assert offered(choice.rectangle) == [ALL, IN_VIEW, "drawn"]
     assert offered(choice.cover) == [NOTHING, "drawn"]
     viewer.layers.remove("clip")
     assert sorted(offered(choice.input)) == ["clip · denoised", "other"]  # without its source it is one
@@ -96,9 +96,7 @@ def test_another_sequence_begins_with_all_its_frames(qtbot, viewer, choose, clip
     assert choice.last.value == 19
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "frames"), [(0, 9, None), (0, 4, (0, 5)), (3, 9, (3, 10)), (2, 2, (2, 3)), (7, 3, (7, 4))]
-)
+@pytest.mark.parametrize(("first", "last", "frames"), [(0, 9, None), (0, 4, (0, 5)), (3, 9, (3, 10)), (2, 2, (2, 3))])
 def test_frames_are_those_from_the_first_to_the_last(clip, choose, first, last, frames):
     choice = choose()
     choice.first.value, choice.last.value = first, last
@@ -119,7 +117,7 @@ def test_the_shape_drawn_last_is_the_rectangle_and_all_of_a_cover_are_covered(vi
 
 def test_what_is_in_view_is_taken_when_it_is_asked_for(choose, clip):
     choice = choose()
-    choice.rectangle.value = VIEW
+    choice.rectangle.value = IN_VIEW
     assert choice.part() == WHOLE
     clip.corner_pixels = np.array([(0, 3, 5), (9, 12, 31)])
     assert choice.part() == Part(rows=(3, 13), columns=(5, 32))

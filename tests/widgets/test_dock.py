@@ -82,9 +82,9 @@ def test_changes_of_the_layers_reach_the_choice_and_the_work_and_are_told(qtbot,
     assert len(viewer.layers) == 0
 
 
-def test_out_of_its_parent_it_waits_for_all_that_is_at_work(qtbot, dock, clip, toy):
-    waited = []
-    dock.joined.append(lambda: waited.append("joined"))
+def test_out_of_its_parent_it_stops_all_that_is_at_work(qtbot, dock, clip, toy):
+    stopped = []
+    dock.stopped.append(lambda: stopped.append("stopped"))
     parent = QWidget()
     qtbot.addWidget(parent)
     dock.setParent(parent)
@@ -92,11 +92,11 @@ def test_out_of_its_parent_it_waits_for_all_that_is_at_work(qtbot, dock, clip, t
     dock.work.run.click()
     qtbot.waitUntil(lambda: "waiting" in dock.work.message.text(), timeout=20_000)
     task = dock.work.task
-    assert waited == []
+    assert stopped == []
     dock.setParent(None)
-    assert waited == ["joined"]
-    assert task._ended.is_set()
+    assert stopped == ["stopped"]
     ended(qtbot, dock)
+    assert task.stopped
 
 
 def test_it_is_scrolled_where_it_is_too_high_and_never_sideways(qtbot, dock, clip):

@@ -106,7 +106,7 @@ def test_what_to_beware_of_is_marked(told, order, clip):
 
 def test_before_it_is_measured_the_sequence_is_told_at_once(facts, order):
     facts.follow(order())
-    assert facts.text().endswith("<br>measuring the noise")
+    assert facts.text().endswith("<br>measuring")
     assert facts.text().startswith("9 frames")
     assert facts.detector_for(order()) is None
 

@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import dask.array as da
@@ -9,9 +10,10 @@ from napari.settings import get_settings
 from npe2 import PluginManifest
 
 import napari_fluorodenoise
+from napari_fluorodenoise.engine.progress import Cancelled
 from napari_fluorodenoise.io import write
 from napari_fluorodenoise.physics.phantom import phantom
-from napari_fluorodenoise.widgets.manifest import prefer
+from napari_fluorodenoise.widgets.manifest import get_reader, prefer
 from napari_fluorodenoise.widgets.preferences import NAME
 from napari_fluorodenoise.widgets.show import open_in
 
@@ -60,6 +62,7 @@ def test_the_dialog_that_asks_for_a_reader_offers_this_one_first():
         ("RUN.DCM", True),
         ("run.IMA", True),
         ("IM000001", True),
+        ("im000001", True),
         ("00000012", True),
         ("1.2.840.113619.2.55.3.604", True),
         ("1.3.12.2.1107.5.4.5.1", True),
@@ -67,6 +70,7 @@ def test_the_dialog_that_asks_for_a_reader_offers_this_one_first():
         ("notes.txt", False),
         ("picture.png", False),
         ("a.b.c.json", False),
+        ("Pictures", False),
         ("letter_to_a_friend", False),
     ],
 )
@@ -80,6 +84,59 @@ def test_dicom_without_a_suffix_opens(tmp_path, plugin, video, name):
     write(tmp_path / "clip.dcm", video)
     (layer,) = ViewerModel().open((tmp_path / "clip.dcm").rename(tmp_path / name), plugin=None)
     np.testing.assert_array_equal(layer.data, video.data)
+
+
+@pytest.mark.parametrize("name", ["20260101", "1.2.840.113619.2.55.3.604"])
+def test_a_file_that_only_looks_like_dicom_by_its_name_is_left_to_others(tmp_path, plugin, name):
+    (tmp_path / name).write_bytes(bytes(200))
+    assert get_reader(str(tmp_path / name)) is None
+    with pytest.raises(Exception, match="refused the file"):
+        ViewerModel().open(tmp_path / name, plugin=None)
+
+
+@pytest.mark.parametrize(
+    ("inside", "ours"),
+    [
+        ([], False),
+        (["notes.txt", "run.csv", "deeper"], False),
+        (["notes.txt", "frame_0.png"], True),
+        (["RUN.DCM"], True),
+        (["zarr.json"], True),
+        ([".zgroup"], True),
+    ],
+)
+def test_a_folder_is_read_where_something_in_it_may_be_a_frame(tmp_path, inside, ours):
+    for name in inside:
+        (tmp_path / name).touch()
+    assert (get_reader([str(tmp_path)]) is not None) is ours
+
+
+@pytest.mark.parametrize("name", ["missing.dcm", "missing.zarr", "MISSING1"])
+def test_what_is_missing_is_not_declined_but_said(tmp_path, name):
+    with pytest.raises(ValueError, match="found none there"):
+        get_reader(str(tmp_path / name))(str(tmp_path / name))
+
+
+def test_a_file_is_read_on_a_thread_so_that_a_slow_disk_holds_up_nothing(tmp_path, monkeypatch):
+    threads = []
+
+    def slow(path):
+        threads.append(threading.current_thread())
+        return [path]
+
+    monkeypatch.setattr("napari_fluorodenoise.widgets.manifest.read_layers", slow)
+    assert get_reader("run.dcm")(["run.dcm", "other.dcm"]) == ["run.dcm", "other.dcm"]
+    assert len(threads) == 2
+    assert threading.current_thread() not in threads
+
+
+def test_a_reading_that_the_user_stopped_opens_nothing(tmp_path, plugin, video, monkeypatch):
+    def stopped(path):
+        raise Cancelled
+
+    write(tmp_path / "clip.npy", video)
+    monkeypatch.setattr("napari_fluorodenoise.widgets.manifest.read_layers", stopped)
+    assert ViewerModel().open(tmp_path / "clip.npy", plugin=plugin) == []
 
 
 @pytest.mark.parametrize("pattern", ["run.dcm", "RUN.DCM", "run.dicom", "run.ima"])

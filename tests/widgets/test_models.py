@@ -43,6 +43,12 @@ def test_models_are_listed_the_latest_first_and_nothing_else(tmp_path, model):
     assert models_in(tmp_path / "none") == []
 
 
+def test_a_model_that_vanishes_meanwhile_is_left_out(tmp_path, model):
+    kept = save(tmp_path / "kept.safetensors", model)
+    (tmp_path / "gone.safetensors").symlink_to(tmp_path / "nowhere")
+    assert models_in(tmp_path) == [kept]
+
+
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\x02\0\0\0\0\0\0\0{}"])
 def test_what_is_no_model_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "broken.safetensors"

@@ -35,7 +35,7 @@ def done(viewer, recipe, layer, **options):
 
 def made_again(viewer, layer):
     """What the script of `layer` makes, with its viewer in place of the one that napari would find open."""
-    script = script_of(layer).replace("viewer = napari.current_viewer()", "")
+    script = script_of(layer, viewer.layers).replace("viewer = napari.current_viewer()", "")
     names = {"viewer": viewer}
     exec(compile(script, "script", "exec"), names)
     return names["result"].data
@@ -73,7 +73,7 @@ def test_stages_one_after_another_and_points_moved_between_them(viewer, source):
     offsets.data = moved
     assert edited(offsets)
     made = done(viewer, one(fd.Decompose()), source)["background"]
-    assert "offsets = fd.Table" in script_of(made)
+    assert "offsets = fd.Table" in script_of(made, viewer.layers)
     np.testing.assert_array_equal(made_again(viewer, made), made.data)
 
 
@@ -106,4 +106,4 @@ def test_of_a_recipe_only_the_end_and_pictures_become_layers(viewer, source):
 
 def test_a_layer_from_elsewhere_has_no_script(source):
     with pytest.raises(ValueError, match="that this plugin made, found 'clip'; select a result"):
-        script_of(source)
+        script_of(source, [source])

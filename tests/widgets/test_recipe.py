@@ -48,8 +48,8 @@ def open_dock(qtbot, viewer, folder):
     """A function that makes the widget, which hears of the layers as in a dock."""
 
     def ended(widget):
-        for join in widget.joined:
-            join()
+        for stop in widget.stopped:
+            stop()
         qtbot.waitUntil(lambda: not widget.work.busy, timeout=20_000)
 
     def open_dock():
@@ -192,11 +192,12 @@ def test_a_run_before_all_is_measured_leaves_no_measuring_behind(qtbot, widget):
     assert "fast takes" in widget.facts.text()
 
 
-def test_what_changed_during_a_run_is_told_after_it(qtbot, viewer, widget, toy, video):
+def test_what_changed_during_a_run_is_told_after_it(qtbot, viewer, widget, toy, video, monkeypatch):
     (longer,) = open_in(viewer, fd.Run.of(video.with_data(np.tile(video.data, (2, 1, 1)))), name="longer")
     assert widget.choice.layer().name == "clip"
     toy.gate.clear()
-    widget.choose(fd.Recipe(name="toy", stages=(toy(),)))
+    monkeypatch.setattr(fd.Recipe, "named", lambda name: fd.Recipe(name="toy", stages=(toy(),)))
+    widget.recipe.value = "sdd"
     widget.work.run.click()
     viewer.layers.remove("clip")
     qtbot.waitUntil(lambda: not widget.work.busy, timeout=20_000)

@@ -102,7 +102,7 @@ def test_run_adds_the_results_beside_their_source(qtbot, viewer, widget, toy, vi
     np.testing.assert_allclose(brighter.scale, viewer.layers["clip"].scale)
     assert [layer.name for layer in viewer.layers if layer.visible] == ["clip", "clip · brighter"]
     assert threading.get_ident() not in toy.threads
-    assert widget.work.message.text().endswith("from clip")
+    assert "from clip" in widget.work.message.text()
     assert widget.work.run.isEnabled()
     assert not widget.work.cancel.isEnabled()
 
@@ -207,13 +207,13 @@ def test_sources_are_offered_to_every_stage_and_results_to_those_with_of(qtbot, 
     np.testing.assert_array_equal(viewer.layers[-1].data, -viewer.layers["clip · brighter"].data)
 
 
-def test_closing_the_dock_stops_and_joins_the_work(qtbot, docked, toy, video):
+def test_closing_the_dock_stops_the_work(qtbot, docked, toy, video):
     viewer, widget = docked
     toy.gate.clear()
     started(qtbot, widget)
     task = widget.work.task
     viewer.window.remove_dock_widget(widget)
-    assert task._ended.is_set()
+    qtbot.waitUntil(task._ended.is_set, timeout=20_000)
     viewer.add_layer(layer(video, "after"))
     qtbot.waitUntil(lambda: not task.running, timeout=20_000)
     assert names(viewer) == ["clip", "after"]

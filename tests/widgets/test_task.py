@@ -147,7 +147,7 @@ def test_few_reports_come_through_and_the_last_one(carry_out, monkeypatch):
     monkeypatch.setattr(room, "BEAT", 10)
     heard = carry_out(lambda progress: [progress(n / 100, f"{n}") for n in range(1, 101)])
     # the clock goes by one at every report; work says "starting" first
-    assert [round(100 * fraction) for fraction, _ in heard.reports] == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+    assert [round(100 * fraction) for fraction, *_ in heard.reports] == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
 
 
 def test_a_training_is_told_with_the_frame_that_is_looked_at(carry_out):
@@ -156,19 +156,24 @@ def test_a_training_is_told_with_the_frame_that_is_looked_at(carry_out):
     assert carry_out(lessons(*seen)).lessons == [(seen[0], None, None), (seen[2], None, None)]
 
 
-def test_enough_ends_one_training_and_nothing_else(carry_out):
-    asked = threading.Event()
+@pytest.mark.parametrize(("between", "ended"), [(False, 2), (True, None)])
+def test_enough_ends_the_training_under_way_and_no_other(carry_out, between, ended):
+    begun, asked = threading.Event(), threading.Event()
 
     def work(progress):
+        progress(0.1, "learning", Training(1, 0.5))
+        begun.set()
         assert asked.wait(20)
-        progress(0.1, "no training")
-        return [lessons(Training(1, 0.5), Training(2, 0.5))(progress) for _ in range(2)]
+        if between:
+            progress(0.2, "no training any more")
+        return [lessons(Training(2, 0.5))(progress), lessons(Training(1, 0.5))(progress)]
 
     def enough(task):
+        assert begun.wait(20)
         task.enough()
         asked.set()
 
-    assert carry_out(work, enough).said == [("done", [1, None]), "over"]
+    assert carry_out(work, enough).said == [("done", [ended, None]), "over"]
 
 
 def test_intermediate_files_go_where_the_preferences_say(carry_out, tmp_path, monkeypatch):

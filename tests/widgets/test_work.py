@@ -102,7 +102,7 @@ def test_the_main_result_is_active_and_visible_beside_its_source(viewer, work, r
     assert viewer.layers.selection.active is added[0]
     assert [layer.name for layer in added if layer.visible] == ["clip · brighter"]
     assert set(added) == set(viewer.layers) - {clip}
-    assert work.message.text().endswith("from clip")
+    assert "from clip" in work.message.text()
 
 
 def test_undo_removes_exactly_what_each_run_added_run_by_run(viewer, work, run, toy, clip):

@@ -52,7 +52,7 @@ CLIP = 2.0
 
 @pydantic.dataclasses.dataclass(frozen=True, kw_only=True, config=STRICT)
 class Stabilize(Stage):
-    """Offsets (T, 4), the panorama, and the frames on its canvas.
+    """Where each frame lies: offsets (T, 4), the panorama, and the frames on its canvas.
 
     Assumes that most of the textured picture moves as one; a sequence in which less than a third does (a close-up of
     a beating heart) is followed by its largest part. A jump to a view that shows nothing of those before starts a new

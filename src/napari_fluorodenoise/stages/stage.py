@@ -109,18 +109,19 @@ class Stage(ABC):
         added = self.adds(run)
         run.adding(dict.fromkeys(added, run[first]))  # a taken name is refused before any work
         run = measured(run, progress=portion(progress, 0.0, 0.1))
-        fitted = self.fit(run, progress=portion(progress, 0.1, 0.3), rng=rng)
+        fits, keeps = (0.7, 1.0) if any(video.is_lazy for video in self.videos(run).values()) else (0.3, 0.5)
+        fitted = self.fit(run, progress=portion(progress, 0.1, fits), rng=rng)
         inputs = fitted.inputs or (first, *others)
         if any(fitted.halo):
             # Blocks share neighbours, which each of them would compute again: what stages made is computed once.
             made_before = [name for name in inputs if name != "frames"]
-            run = kept(run, made_before, in_files=True, progress=portion(progress, 0.3, 0.5))
+            run = kept(run, made_before, in_files=True, progress=portion(progress, fits, keeps))
         outputs = {name: _output(what, fitted.canvas(name)) for name, what in added.items() if what.dims == "tyx"}
         arrays = map_blocks(
             fitted,
             {name: run.video(name).data for name in inputs},
             outputs=outputs,
-            progress=portion(progress, 0.5, 1.0),
+            progress=portion(progress, keeps, 1.0),
         )
         like = {name: run.video("frames") if added[name].stored else run.video(first) for name in outputs}
         made = {name: _made(like[name], added[name], arrays[name], fitted.canvas(name)) for name in outputs}

@@ -13,11 +13,11 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_fluorodenoise.part import WHOLE, Part
 from napari_fluorodenoise.widgets.boxes import drawn_boxes, viewed_box
 from napari_fluorodenoise.widgets.form import folded, rows
-from napari_fluorodenoise.widgets.layers import fits, is_result, source_of, video_of
+from napari_fluorodenoise.widgets.layers import VIEW, fits, is_result, record_of, source_of, video_of
 
 __all__ = ["Choice"]
 
-ALL, VIEW, NOTHING = "whole frame", "what is in view", "nothing"
+ALL, IN_VIEW, NOTHING = "whole frame", "what is in view", "nothing"
 
 
 class Choice(QWidget):
@@ -36,13 +36,13 @@ class Choice(QWidget):
         self.last = SpinBox(label="last frame", min=0, max=0, tooltip="The last frame to take.")
         self.rectangle = ComboBox(
             label="rectangle",
-            choices=lambda _: [ALL, VIEW, *self._drawn()],
+            choices=lambda _: [ALL, IN_VIEW, *self._drawn()],
             tooltip="Take the box around the shape drawn last in a Shapes layer, or what the window shows.",
         )
         self.cover = ComboBox(
             label="cover",
             choices=lambda _: [NOTHING, *self._drawn()],
-            tooltip="Cover burnt-in text: the boxes around the shapes of a layer are black before anything is done.",
+            tooltip="Cover burnt-in text: boxes around the shapes of a layer get the lowest value before all else.",
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -54,6 +54,7 @@ class Choice(QWidget):
         self.input.changed.connect(self._follow)
         for field in (self.first, self.last, self.rectangle, self.cover):
             field.changed.connect(self._tell)
+        self.first.changed.connect(self._keep_order)
 
     def layer(self) -> Image:
         """The chosen layer; raises ValueError that says what is wrong with those there are."""
@@ -94,13 +95,14 @@ class Choice(QWidget):
     def _box(self, source: Image, whole: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
         match self.rectangle.value:
             case str(word):
-                return viewed_box(source) if word == VIEW else whole
+                return viewed_box(source) if word == IN_VIEW else whole
             case shapes:
                 return drawn_boxes(shapes, source)[-1]
 
     def _fitting(self, _: Any = None) -> list[Layer]:
         layers = self._viewer.layers
-        return [layer for layer in layers if fits(layer) and (self._results or not is_result(layer, layers))]
+        found = [layer for layer in layers if fits(layer) and VIEW not in record_of(layer)]
+        return [layer for layer in found if self._results or not is_result(layer, layers)]
 
     def _drawn(self) -> list[Layer]:
         return [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
@@ -121,6 +123,11 @@ class Choice(QWidget):
                 field.max = max(last, 0)
                 field.value = value
         self._tell()
+
+    def _keep_order(self, first: int) -> None:
+        """No last frame before the first."""
+        self.last.value = max(self.last.value, first)
+        self.last.min = first
 
     def _tell(self, _: Any = None) -> None:
         self.changed.emit()

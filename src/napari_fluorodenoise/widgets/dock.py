@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -12,26 +11,30 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_fluorodenoise.widgets.choice import Choice
 from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.words import REFUSALS, one_line
 from napari_fluorodenoise.widgets.work import Work
 
 __all__ = ["Dock"]
 
-WIDTH = 360
+WIDTH = 390
 """Pixels in which all labels and the dock's title fit."""
+HEIGHT = 300
+"""Pixels that are left of a dock where others stand below it."""
 
 
 class Dock(QWidget):
     """A heading, the chosen sequence of `viewer`, a `body` of its own, and the work; scrolled where it is too high.
 
-    `joined` are calls that wait for what else is at work; all is stopped and waited for when the dock is closed.
+    `stopped` are calls that stop what is at work: they are made when the dock is closed. `starting` comes before a run.
     """
 
     layers_changed = Signal()
+    starting = Signal()
 
     def __init__(self, viewer: ViewerModel, *, heading: str, choice: Choice) -> None:
         super().__init__()
         self.viewer, self.choice, self.work = viewer, choice, Work(viewer)
-        self.joined: list[Callable[[], None]] = [self.work.join]
+        self.stopped: list[Callable[[], None]] = [self.work.stop]
         title = QLabel(heading)
         title.setWordWrap(True)
         self._inputs = QWidget()
@@ -43,9 +46,9 @@ class Dock(QWidget):
         self.work.asked.connect(self._start)
         self.work.ended.connect(self._settle)
 
-    @abstractmethod
     def order(self) -> Order:
-        """What the form asks for; raises ValueError of one line where it cannot be done."""
+        """What the form asks for; raises ValueError of one line where it cannot be done. Every dock has its own."""
+        raise NotImplementedError
 
     def reset_choices(self, event: Any = None) -> None:
         """Follow the layer list; napari calls this whenever the list changes."""
@@ -57,16 +60,17 @@ class Dock(QWidget):
         """Stop the work when the dock around this widget is closed."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            for join in self.joined:
-                join()
+            for stop in self.stopped:
+                stop()
 
     def _start(self) -> None:
         try:
             order = self.order()
-        except ValueError as error:
-            self.work.complain(" ".join(str(error).split()))
+        except REFUSALS as error:
+            self.work.complain(one_line(error))
             return
         self._inputs.setEnabled(False)
+        self.starting.emit()
         self.work.start(order)
 
     def _settle(self) -> None:
@@ -83,6 +87,7 @@ class Dock(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
+        scroll.setMinimumHeight(HEIGHT)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll)

@@ -16,6 +16,7 @@ from napari_fluorodenoise.physics.detector import Detector, measured
 from napari_fluorodenoise.video import Run
 from napari_fluorodenoise.widgets.order import Order
 from napari_fluorodenoise.widgets.task import Task
+from napari_fluorodenoise.widgets.words import duration, one_line, warned
 
 __all__ = ["Facts"]
 
@@ -49,6 +50,7 @@ class Facts(QLabel):
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.known: _Known | None = None
         self._order: Order | None = None
+        self._detector: Detector | None = None
         self._task: Task | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -56,22 +58,32 @@ class Facts(QLabel):
         self._timer.timeout.connect(self._measure)
 
     def follow(self, order: Order | str) -> None:
-        """Measure what `order` is about, in place of the one before; or show why there is none."""
+        """Measure what `order` is about, in place of the one before; or show why there is none.
+
+        What is known of the same frames, or of the same recipe too, is not measured again.
+        """
         self.stop()
-        self.known = None
         if isinstance(order, str):
-            self._order = None
-            self.setText(_warned(order))
+            self._order = self.known = self._detector = None
+            self.setText(warned(order))
             return
+        self._detector = self.detector_for(order)
+        same = self._detector is not None and self._order is not None and self._order.recipe == order.recipe
         self._order = order
-        self.setText(f"{_sequence(order)}<br>measuring the noise")
+        if same and self.known is not None:
+            self._tell(self.known)
+            return
+        self.known = None
+        self.setText(f"{_sequence(order)}<br>measuring")
         self._timer.start()
 
     def detector_for(self, order: Order) -> Detector | None:
         """What was measured of the same frames as the order's; None where they were not yet."""
         own = self._order
-        same = own is not None and own.source is order.source and own.history.part == order.history.part
-        return self.known.detector if same and self.known is not None else None
+        if own is None or own.source is not order.source:
+            return None
+        asked, told = order.history, own.history
+        return self._detector if (asked.part, asked.source) == (told.part, told.source) else None
 
     def stop(self) -> None:
         """Measure no more."""
@@ -89,7 +101,8 @@ class Facts(QLabel):
         order = self._order
         if order is None:
             return
-        self._task = task = Task(partial(_measured, order), title=f"measuring {order.source.name}")
+        work = partial(_measured, order, self._detector)
+        self._task = task = Task(work, title=f"measuring {order.source.name}", background=True)
         task.done.connect(self._tell)
         task.failed.connect(self._complain)
         self.destroyed.connect(task.join)
@@ -98,29 +111,30 @@ class Facts(QLabel):
     def _tell(self, known: _Known) -> None:
         order = self._order
         assert order is not None
-        self.known = known
-        linear = order.run.video("frames").intensity == "linear"
-        lines = dict(described(known.detector, linear=linear))
-        warnings = [text for title, text in described(known.detector, linear=linear) if title == "warning"]
-        brief = [f"{title}: {escape(lines[title])}" for title in BRIEF if title in lines]
-        takes = _warned(known.trouble) if known.effort is None else _takes(known.effort, order)
-        self.setText("<br>".join([_sequence(order), *brief, *map(_warned, warnings), takes]))
-        self.setToolTip("<br>".join(f"<b>{title}</b> {escape(text)}" for title, text in lines.items()))
+        self.known, self._detector, self._task = known, known.detector, None
+        video = order.run.video("frames")
+        lines = list(described(known.detector, linear=video.intensity == "linear"))
+        brief = [f"{title}: {escape(text)}" for title, text in lines if title in BRIEF]
+        warnings = [*video.metadata.get("warnings", ()), *(text for title, text in lines if title == "warning")]
+        takes = warned(known.trouble or "") if known.effort is None else _takes(known.effort, order)
+        self.setText("<br>".join([_sequence(order), *brief, *map(warned, warnings), takes]))
+        self.setToolTip("<br>".join(f"<b>{title}</b> {escape(text)}" for title, text in lines))
         self.told.emit()
 
     def _complain(self, complaint: str) -> None:
         if self._order is not None:
-            self.setText(f"{_sequence(self._order)}<br>{_warned(complaint)}")
+            self.setText(f"{_sequence(self._order)}<br>{warned(complaint)}")
 
 
-def _measured(order: Order, progress: Progress) -> _Known:
+def _measured(order: Order, detector: Detector | None, progress: Progress) -> _Known:
     """The detector of the order's frames, and what its recipe takes, or why it cannot be carried out."""
-    run = measured(Run({"frames": order.run.video("frames")}), progress=portion(progress, 0.0, 0.5))
+    frames = Run({"frames": order.run.video("frames")}, detector=detector)
+    run = measured(frames, progress=portion(progress, 0.0, 0.5))
     assert run.detector is not None
     try:
         return _Known(run.detector, effort(order.recipe, run, progress=portion(progress, 0.5, 1.0)), None)
     except ValueError as error:
-        return _Known(run.detector, None, " ".join(str(error).split()))
+        return _Known(run.detector, None, one_line(error))
 
 
 def _sequence(order: Order) -> str:
@@ -137,15 +151,5 @@ def _takes(needed: Effort, order: Order) -> str:
     video = order.run.video("frames")
     results = sum(run[name].dtype.itemsize for name in order.names if run[name].dims == "tyx") * video.data.size
     memory, free = needed.memory + results, psutil.virtual_memory().available
-    text = f"{order.recipe.name} takes {_duration(needed.seconds)} and {memory / 1e9:.1f} GB"
+    text = f"{order.recipe.name} takes {duration(needed.seconds)} and {memory / 1e9:.1f} GB"
     return f"<b>{escape(text)}</b> of {free / 1e9:.1f} GB that are free"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 1:
-        return "less than 1 s"
-    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
-
-
-def _warned(text: str | None) -> str:
-    return f'<span style="color: #d08000">⚠ {escape(text or "")}</span>'

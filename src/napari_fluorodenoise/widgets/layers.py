@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image as ImageLayer
@@ -22,10 +22,14 @@ from numpy.typing import NDArray
 
 from napari_fluorodenoise.part import WHOLE, Part
 from napari_fluorodenoise.video import Image, Item, Run, Table, Video
+from napari_fluorodenoise.widgets.contrast import limits_of, range_of
+
+if TYPE_CHECKING:
+    import dask.array as da
 
 __all__ = [
-    "KEY", "VIEW", "current", "edited", "fits", "is_result", "layer_of", "name_of", "opened", "part_of", "record_of",
-    "results_of", "run_of", "source_of", "video_of",
+    "KEY", "VIEW", "current", "edited", "fits", "is_result", "layer_of", "lazy", "name_of", "opened", "part_of",
+    "record_of", "results_of", "run_of", "source_of", "video_of",
 ]  # fmt: skip
 
 KEY = "fluorodenoise"
@@ -40,7 +44,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 def opened(video: Video, *, name: str, made_by: str | None = None) -> LayerDataTuple:
     """An image layer (T, Y, X) of a sequence that was read or simulated; reads a few of its frames for the contrast.
 
-    `made_by` is the expression of Python that gives `video` again.
+    `made_by` is the expression of Python that gives `video` again; it holds for as long as the layer has these pixels.
     """
     rows, columns = video.pixel_size or (1.0, 1.0)
     lengths = "pixel" if video.pixel_size is None else "mm"
@@ -50,9 +54,9 @@ def opened(video: Video, *, name: str, made_by: str | None = None) -> LayerDataT
         "translate": (0.0, video.origin[0] * rows, video.origin[1] * columns),
         "units": ("pixel" if video.frame_interval is None else "s", lengths, lengths),
         "axis_labels": AXES,
-        "contrast_limits": video.metadata.get("window") or _range(video.data),
+        "contrast_limits": video.metadata.get("window") or range_of(video.data),
         "colormap": "gray_r" if video.photometric == "MONOCHROME1" else "gray",
-        "metadata": {KEY: _record(video) | ({} if made_by is None else {"made by": made_by})},
+        "metadata": {KEY: _record(video) | ({} if made_by is None else {"made by": made_by, "made": id(video.data)})},
     }
     return video.data, attributes, "image"
 
@@ -107,7 +111,7 @@ def layer_of(
     shift = (start, item.origin[0] - video.origin[0], item.origin[1] - video.origin[1])
     attributes |= {
         **_placed(source, ndim=item.data.ndim, shift=shift),
-        "contrast_limits": _limits(item.data, like=source.contrast_limits),
+        "contrast_limits": limits_of(item.data, like=source.contrast_limits),
         "colormap": source.colormap.name,
         "metadata": {KEY: {**_record(video), **known, "origin": item.origin}},
     }
@@ -120,7 +124,9 @@ def video_of(layer: Layer) -> Video:
     Timing and spacing are the layer's scale where its units are those of time and length, else unknown.
     """
     if not isinstance(layer, ImageLayer):
-        raise ValueError(f"expected an image layer, found {layer.name!r}, a {type(layer).__name__} layer")
+        raise ValueError(
+            f"expected an image layer, found {layer.name!r}, a {type(layer).__name__} layer; choose the sequence itself"
+        )
     if layer.rgb:
         raise ValueError(f"expected a grey sequence, found {layer.name!r} in colour; split or convert it first")
     if layer.multiscale:
@@ -173,9 +179,12 @@ def record_of(layer: Layer) -> Mapping[str, Any]:
 
 
 def run_of(layer: Layer, layers: Iterable[Layer], *, part: Part = WHOLE) -> Run:
-    """The run of what is `current` in `layer`'s sequence, and its detector. Raises ValueError as `video_of` does."""
+    """The run of what is `current` in `layer`'s sequence, and its detector. Raises ValueError as `video_of` does.
+
+    Its frames are lazy: stages then hold a few at a time of what they make of them.
+    """
     chosen = current(layer, layers, part=part)
-    items: dict[str, Item] = {"frames": part.of(video_of(chosen.pop("frames")))}
+    items: dict[str, Item] = {"frames": part.of(lazy(video_of(chosen.pop("frames"))))}
     items |= {name: _item(other) for name, other in chosen.items()}
     detectors = [found for found in (record_of(other).get("detector") for other in chosen.values()) if found]
     return Run(items, detector=detectors[-1] if detectors else None)
@@ -261,11 +270,22 @@ def _table(points: Points) -> Table:
     return Table(data=data, columns=record["columns"])
 
 
+def lazy(video: Video) -> Video:
+    """`video` with its pixels as a dask array, of one frame per chunk where it was none."""
+    return video if video.is_lazy else video.with_data(_by_frames(video.data))
+
+
 def _array(data: Any) -> Any:
     """The pixels as numpy or dask; napari also shows what only looks like an array, such as zarr's."""
     import dask.array as da
 
-    return data if isinstance(data, np.ndarray | da.Array) else da.from_array(data, chunks=(1, -1, -1))
+    return data if isinstance(data, np.ndarray | da.Array) else _by_frames(data)
+
+
+def _by_frames(data: Any) -> da.Array:
+    import dask.array as da
+
+    return da.from_array(data, chunks=(1, -1, -1), name=False)  # naming an array would read all of it
 
 
 def _record(video: Video) -> dict[str, Any]:
@@ -305,28 +325,3 @@ def _placed(source: Layer, *, ndim: int, shift: tuple[float, float, float]) -> d
         "units": tuple(source.units[axis] for axis in keep),
         "axis_labels": tuple(source.axis_labels[axis] for axis in keep),
     }
-
-
-def _limits(data: Any, *, like: tuple[float, float]) -> tuple[float, float]:
-    """Contrast limits of a result: its source's where it lives on the source's scale, else from its own values.
-
-    So before and after look alike, and signed differences get grey for zero.
-    """
-    low, high = _range(data)
-    if data.ndim == 2 and np.array_equal(data, np.rint(data)):
-        return low, high  # a count has no part in the intensities
-    if low < 0 < high and -low > 0.1 * high and like[0] >= 0:
-        return -max(-low, high), max(-low, high)
-    overlap = min(high, like[1]) - max(low, like[0])
-    return like if overlap > 0.25 * (like[1] - like[0]) else (low, high)
-
-
-def _range(data: Any) -> tuple[float, float]:
-    """Robust smallest and largest value of three frames, or of the one: never of a whole sequence."""
-    frames = data[sorted({0, len(data) // 2, len(data) - 1})] if data.ndim == 3 else data
-    values: NDArray[Any] = np.asarray(frames)[..., ::2, ::2]
-    values = values[np.isfinite(values)]
-    if values.size == 0:
-        return 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(values, (0.1, 99.9)))
-    return (low, high) if low < high else (low, low + 1.0)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from napari.components import ViewerModel
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_fluorodenoise.engine.progress import Training
-from napari_fluorodenoise.widgets.plot import Plot
+
+if TYPE_CHECKING:
+    from napari_fluorodenoise.widgets.plot import Plot
 
 __all__ = ["Lessons"]
 
@@ -27,16 +30,15 @@ class Lessons(QWidget):
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
-        self._plot = Plot(viewer, minimum_height=170)
+        self._viewer = viewer
+        self._plot: Plot | None = None
         self._told = QLabel()
         self._told.setWordWrap(True)
         self.keep = QPushButton("Stop and keep")
         self.keep.setToolTip("End the training with this step, and go on with what was learned so far.")
         self.keep.clicked.connect(self._end)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self._told, self._plot):
-            layout.addWidget(part)
+        QVBoxLayout(self).setContentsMargins(0, 0, 0, 0)
+        self.layout().addWidget(self._told)
         self.begin()
 
     def begin(self) -> None:
@@ -71,8 +73,9 @@ class Lessons(QWidget):
 
     def _draw(self) -> None:
         """Both losses in their first values: they are of other kinds, and what counts is how they fall."""
-        self._plot.clear()
-        axes, colours = self._plot.axes, self._plot.lines
+        plot = self._plot or self._new_plot()
+        plot.clear()
+        axes, colours = plot.axes, plot.lines
         axes.plot(*_in_the_first(self._training), ".-", color=colours[0], label="training")
         if self._held_out:
             steps, losses = _in_the_first(self._held_out)
@@ -80,9 +83,18 @@ class Lessons(QWidget):
             best = min(range(len(losses)), key=losses.__getitem__)
             axes.plot(steps[best], losses[best], "o", color=colours[1], fillstyle="none", ms=9)
         axes.set_xlabel("step")
-        axes.set_ylabel("loss, in the first")
+        axes.set_ylabel("loss / first loss")
         axes.legend()
-        self._plot.redraw()
+        plot.redraw()
+
+    def _new_plot(self) -> Plot:
+        """The plot, made with the first report: most docks never train, and matplotlib is slow to load."""
+        from napari_fluorodenoise.widgets.plot import Plot
+
+        self._plot = Plot(self._viewer, minimum_height=170)
+        self._plot.setFixedHeight(220)
+        self.layout().addWidget(self._plot)
+        return self._plot
 
 
 def _in_the_first(points: Sequence[Point]) -> tuple[list[int], list[float]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_fluorodenoise.engine.progress import Cancelled, Progress
 from napari_fluorodenoise.widgets.layers import opened
 from napari_fluorodenoise.widgets.preferences import NAME
 from napari_fluorodenoise.widgets.show import read_layers
@@ -19,20 +22,37 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.widgets.stage import StageWidget
     from napari_fluorodenoise.widgets.training import TrainingWidget
 
-__all__ = ["get_reader", "prefer"]
+__all__ = ["front_viewer", "get_reader", "prefer"]
 
 DICOM = ("*.dcm", "*.dicom", "*.ima")
 """Of these napari's own reader claims the first two."""
 
 
-def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerDataTuple]]:
-    """The function that reads files and folders: any that napari asks about, since reading says what is wrong."""
-    return read_each
+def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[Any]] | None:
+    """The function that reads `path`, a file or folder or several; None where the first is surely nothing for us.
+
+    What merely may be wrong is not declined: reading it says what is wrong.
+    """
+    first = Path(path if isinstance(path, str) else path[0])
+    try:
+        foreign = _foreign_folder(first) if first.is_dir() else _foreign_file(first)
+    except OSError:
+        foreign = False
+    return None if foreign else read_each
 
 
-def read_each(path: str | Sequence[str]) -> list[LayerDataTuple]:
-    """A layer for the sequence in every file or folder of frames; raises ValueError or OSError where there is none."""
-    return [layer for one in ([path] if isinstance(path, str) else path) for layer in read_layers(one)]
+def read_each(path: str | Sequence[str]) -> list[Any]:
+    """A layer for the sequence in every file or folder of frames; raises ValueError or OSError where there is none.
+
+    Where the user stopped it, `[(None,)]`: no layers, as napari has it.
+    """
+    layers = []
+    try:
+        for one in [path] if isinstance(path, str) else path:
+            layers += waiting_for(partial(_read, one), title=f"Opening {Path(one).name}")
+    except Cancelled:
+        return [(None,)]
+    return layers
 
 
 def prefer() -> None:
@@ -65,14 +85,14 @@ def fluoroscopy() -> RecipeWidget:
     """The widget that runs a whole recipe."""
     from napari_fluorodenoise.widgets.recipe import RecipeWidget
 
-    return RecipeWidget(_viewer())
+    return RecipeWidget(front_viewer())
 
 
 def training() -> TrainingWidget:
     """The widget that trains a network, and keeps it."""
     from napari_fluorodenoise.widgets.training import TrainingWidget
 
-    return TrainingWidget(_viewer())
+    return TrainingWidget(front_viewer())
 
 
 def stabilize() -> StageWidget:
@@ -100,11 +120,46 @@ def fuse() -> StageWidget:
     return _stage_widget("fuse")
 
 
+def front_viewer() -> Viewer:
+    """The viewer in front; raises RuntimeError where none is open."""
+    from napari import current_viewer
+
+    viewer = current_viewer()
+    if viewer is None:
+        raise RuntimeError("expected an open napari viewer, found none; open one first")
+    return viewer
+
+
+def _read(path: str, progress: Progress) -> list[LayerDataTuple]:
+    layers = read_layers(path)
+    progress(1.0, "read")  # a file is read in one go, so Cancel drops what came of it
+    return layers
+
+
+def _foreign_file(path: Path) -> bool:
+    """True for a file that neither its name nor its content makes one of ours."""
+    from napari_fluorodenoise.io import FORMATS
+
+    if path.suffix.lower() in {*FORMATS, ".ima"} - {""} or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(132)[128:] != b"DICM"
+
+
+def _foreign_folder(path: Path) -> bool:
+    """True for a folder that is no OME-Zarr and holds nothing that may be a frame; only names are looked at."""
+    from napari_fluorodenoise.io.files import OURS
+    from napari_fluorodenoise.io.folder import KINDS
+
+    inside = any(file.name in OURS or file.suffix.lower() in KINDS for file in path.iterdir())
+    return not inside and path.suffix.lower() != ".zarr"
+
+
 def _phantom(name: str, **settings: float) -> list[LayerDataTuple]:
     from napari_fluorodenoise.physics.phantom import phantom
 
     asked: dict[str, Any] = {"frames": 48, "shape": (256, 256), **settings, "rng": 0}
-    video = waiting_for(lambda _: phantom(**asked), title=f"Simulating a {name}").noisy
+    video = waiting_for(lambda _: phantom(**asked), title=f"Simulating a {name}", cancelable=False).noisy
     words = ", ".join(f"{key}={value!r}" for key, value in asked.items())
     return [opened(video, name=name, made_by=f"fd.phantom({words}).noisy")]
 
@@ -118,13 +173,4 @@ def _stage_widget(name: str) -> StageWidget:
 def _widget(declaration: type[Stage]) -> StageWidget:
     from napari_fluorodenoise.widgets.stage import StageWidget
 
-    return StageWidget(_viewer(), declaration)
-
-
-def _viewer() -> Viewer:
-    from napari import current_viewer
-
-    viewer = current_viewer()
-    if viewer is None:
-        raise RuntimeError("expected an open napari viewer, found none; open one first")
-    return viewer
+    return StageWidget(front_viewer(), declaration)

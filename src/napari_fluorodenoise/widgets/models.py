@@ -15,7 +15,8 @@ SUFFIX = ".safetensors"
 
 def models_in(folder: Path) -> list[Path]:
     """The model files in `folder`, the latest first; none where there is no such folder."""
-    return sorted(folder.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    dated = [(when, path) for path in folder.glob(f"*{SUFFIX}") if (when := _modified(path)) is not None]
+    return [path for _, path in sorted(dated, reverse=True)]
 
 
 def told(path: Path) -> dict[str, str]:
@@ -35,3 +36,11 @@ def told(path: Path) -> dict[str, str]:
         "steps": str(training.get("step", "unknown")),
         "held-out loss": "unknown" if least is None else f"{least:.4g}",
     }
+
+
+def _modified(path: Path) -> float | None:
+    """When the file was written, in s; None where it is gone meanwhile."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None

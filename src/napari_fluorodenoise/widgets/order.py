@@ -32,6 +32,9 @@ from napari_fluorodenoise.widgets.layers import (
 
 __all__ = ["Order", "script_of"]
 
+FITTING, TRAINING = 0.3, 0.8
+"""The share of the work, as the progress has it, that a recipe takes before its blocks: without training, and with."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Order:
@@ -95,10 +98,11 @@ class Order:
         """The layers, in the order in which to add them, all computed: looking at them costs the window nothing."""
         began = time.perf_counter()
         rng = np.random.default_rng(self.step.seed)
-        run = self.recipe.run(self.run, progress=portion(progress, 0.0, 0.5), rng=rng)
+        # the frames are lazy: what a recipe does by itself is to fit, and its blocks are still to be computed
+        fitting = TRAINING if self.recipe.trains else FITTING
+        run = self.recipe.run(self.run, progress=portion(progress, 0.0, fitting), rng=rng)
         fitted = time.perf_counter()
-        # on a lazy sequence the recipe ends at its half, with its blocks still to be computed
-        run = kept(run, self.names, progress=portion(progress, 0.5, 1.0))
+        run = kept(run, self.names, progress=portion(progress, fitting, 1.0))
         timings = {"recipe": fitted - began, "computing": time.perf_counter() - fitted}
         record = self._record(run) | {"timings": {stage: round(seconds, 3) for stage, seconds in timings.items()}}
         return results_of(run, self.names, source=self.source, made_from=self.made_from, record=record)
@@ -114,11 +118,12 @@ class Order:
             "version": version("napari-fluorodenoise"),
             "part": self.history.part,
             "history": self.history.then(step, made_from=before),
-            "models": run.models,
+            "models": dict(run.models),
+            "warnings": () if run.detector is None else run.detector.warnings,
         }
 
 
-def script_of(layer: Layer, layers: Iterable[Layer] = ()) -> str:
+def script_of(layer: Layer, layers: Iterable[Layer]) -> str:
     """The script that makes the layer's data again; among `layers` its source is known by the name it has there now.
 
     Raises ValueError for a layer that this plugin did not make.
@@ -139,5 +144,11 @@ def _main_first(recipe: Recipe, run: Run) -> tuple[str, ...]:
 
 
 def _expression(source: Layer) -> str:
-    """What gives the frames of a source again: the file it was read from, how it was simulated, else its layer."""
-    return str(record_of(source).get("made by", f"fd.video_of(viewer.layers[{source.name!r}])"))
+    """What gives the frames of a source again: the file it was read from, how it was simulated, else its layer.
+
+    A layer that was given other pixels since is no longer what was opened.
+    """
+    record = record_of(source)
+    if "made by" in record and record["made"] == id(source.data):
+        return str(record["made by"])
+    return f"fd.video_of(viewer.layers[{source.name!r}])"

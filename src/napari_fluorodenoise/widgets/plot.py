@@ -30,7 +30,7 @@ class Plot(QWidget):
         self.axes = self.panels[0]
         self.lines = ("#3b9dff", "#ff8c2e", "#4fb36b")
         self._canvas = FigureCanvasQTAgg(self.figure)
-        self._canvas.setMinimumSize(1, minimum_height)  # as narrow as its dock
+        self._canvas.setMinimumSize(200, minimum_height)  # narrower than its dock
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._canvas)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -49,10 +50,16 @@ def _folder(text: str, *, named: str) -> Path | None:
     folder = Path(text.strip()).expanduser()
     if folder.is_dir() and os.access(folder, os.W_OK):
         return folder
-    show_warning(
+    _complain(
         f"expected a folder that may be written as {named} in Preferences, found {text!r}; make it, or name another"
     )
     return None
+
+
+@cache
+def _complain(text: str) -> None:
+    """Warn of the same thing once, not with every piece of work."""
+    show_warning(text)
 
 
 def _own_folder() -> Path:

@@ -21,6 +21,7 @@ from napari_fluorodenoise.widgets.models import SUFFIX, models_in
 from napari_fluorodenoise.widgets.order import Order
 from napari_fluorodenoise.widgets.preferences import preferences
 from napari_fluorodenoise.widgets.preview import Preview
+from napari_fluorodenoise.widgets.words import REFUSALS, one_line
 
 __all__ = ["RecipeWidget"]
 
@@ -48,6 +49,7 @@ class RecipeWidget(Dock):
         self.recipe.changed.connect(self._draw_settings)
         self.choice.changed.connect(self._tell)
         self.work.ended.connect(self._tell)
+        self.starting.connect(self._make_way)
         self.preview.failed.connect(self.work.complain)
         self.preview.shown.connect(self.work.message.setText)
         self._draw_settings()
@@ -55,9 +57,6 @@ class RecipeWidget(Dock):
     def order(self) -> Order:
         """The recipe that the forms describe, for the chosen sequence, with what was already measured of it."""
         order = self._asked()
-        self.facts.stop()
-        self.preview.stop()
-        self.preview.clear(order.source)
         detector = self.facts.detector_for(order)
         known = order if detector is None else replace(order, run=order.run.measured(detector))
         return known if self.every.value else known.results_only()
@@ -70,10 +69,11 @@ class RecipeWidget(Dock):
         self.recipe.reset_choices()
         self.recipe.value = path
 
-    def choose(self, recipe: Recipe) -> None:
-        """Show the settings of a recipe that is neither named nor in a file."""
-        self._chosen = recipe
-        self._draw_forms()
+    def _make_way(self) -> None:
+        """Nothing else is measured or shown while a run goes on."""
+        self.facts.stop()
+        self.preview.stop()
+        self.preview.clear(self.choice.layer())
 
     def _asked(self) -> Order:
         recipe = replace(self._chosen, stages=tuple(form.value() for form in self._forms))
@@ -97,8 +97,8 @@ class RecipeWidget(Dock):
         """A form for every stage of the chosen recipe, folded away."""
         try:
             self._chosen = self._recipe_of(self.recipe.value)
-        except (ValueError, OSError) as error:
-            self.work.complain(" ".join(str(error).split()))
+        except REFUSALS as error:
+            self.work.complain(one_line(error))
             with self.recipe.changed.blocked():
                 self.recipe.value = self._drawn
             return
@@ -120,15 +120,16 @@ class RecipeWidget(Dock):
             return
         try:
             self.facts.follow(self._asked().results_only())
-        except ValueError as error:
-            self.facts.follow(" ".join(str(error).split()))
+        except REFUSALS as error:
+            self.facts.follow(one_line(error))
 
     def _glance(self) -> None:
         try:
             order = self._asked()
-        except ValueError as error:
-            self.work.complain(" ".join(str(error).split()))
+        except REFUSALS as error:
+            self.work.complain(one_line(error))
             return
+        self.work.message.setText("previewing the frame that is shown")
         self.preview.show_for(order, detector=self.facts.detector_for(order))
 
     def _browse(self) -> None:
@@ -137,8 +138,8 @@ class RecipeWidget(Dock):
             return
         try:
             self.open(Path(path))
-        except (ValueError, OSError) as error:
-            self.work.complain(" ".join(str(error).split()))
+        except REFUSALS as error:
+            self.work.complain(one_line(error))
 
     def _lay_out(self) -> None:
         browse = QPushButton("Open a recipe or a model …")
@@ -150,4 +151,4 @@ class RecipeWidget(Dock):
         for part in (rows([self.recipe]), browse, settings, rows([self.every, self.seed]), self.facts, self.preview):
             self.body.addWidget(part)
         for part in (self.facts, self.preview):
-            self.joined.append(part.join)
+            self.stopped.append(part.stop)

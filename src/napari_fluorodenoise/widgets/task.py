@@ -1,4 +1,4 @@
-"""Work on one of napari's worker threads, which can be watched, stopped, ended early and waited for."""
+"""Work on a thread, which can be watched, stopped, ended early and waited for."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from napari.qt.threading import create_worker
+from napari.qt.threading import create_worker as thread_of_napari
 from qtpy.QtCore import QObject, Signal
+from superqt.utils import create_worker as thread_of_qt
 
 from napari_fluorodenoise.engine.progress import Cancelled, Enough, Progress, Training
 from napari_fluorodenoise.engine.scratch import within
 from napari_fluorodenoise.widgets.preferences import preferences
+from napari_fluorodenoise.widgets.words import REFUSALS, one_line
 
 __all__ = ["Task"]
 
@@ -35,27 +37,34 @@ class _Refusal(str):
 class Task(QObject):
     """`work`, called with its progress on a thread.
 
-    `done` brings what it returns, `failed` the one line that says why it could not; after `stop` neither comes. `over`
+    `done` brings what it returns, `failed` the one line that says why it could not, `broke` that of
+    a bug, which napari shows itself; after `stop` none of them comes. `over`
     comes in any case, last. `frame`, where it is a number, is the frame that is shown while a network is trained:
     `learned` brings reports of the training, `frame`, and, with a held-out loss, that frame as the network sees it.
+    `progressed` says whether it is a training that goes on, which tells its own time in its message. What goes on in
+    the `background` is nothing that napari asks about when its window is closed.
     """
 
-    progressed = Signal(float, str)
+    progressed = Signal(float, str, bool)
     learned = Signal(object, object, object)
     done = Signal(object)
     failed = Signal(str)
+    broke = Signal(str)
     over = Signal()
 
-    def __init__(self, work: Callable[[Progress], Any], *, title: str) -> None:
+    def __init__(self, work: Callable[[Progress], Any], *, title: str, background: bool = False) -> None:
         super().__init__()
         self.frame: int | None = None
-        self._work, self._title = work, title
+        self._work: Callable[[Progress], Any] | None = work
+        self._title = title
         self._cache = preferences().cache_folder
         self._told = self._taught = 0.0
         self._enough, self._ended = threading.Event(), threading.Event()
-        # napari's own worker: napari counts it as a task, asks before it closes the window on it, and then stops it
-        self._worker = create_worker(self, _start_thread=False)
+        # napari counts its own workers as tasks: it asks before it closes the window on one, and then stops it
+        worker = thread_of_qt if background else thread_of_napari
+        self._worker = worker(self, _start_thread=False)
         self._worker.returned.connect(self._deliver)
+        self._worker.errored.connect(self._break)
         self._worker.finished.connect(self.over)
 
     def start(self) -> None:
@@ -83,7 +92,7 @@ class Task(QObject):
         return bool(self._worker.is_running)
 
     def join(self) -> None:
-        """Stop, and wait until the thread has let go."""
+        """Stop, and wait until the thread has let go; work that waits for a thread still begins, and ends at once."""
         self.stop()
         if self.running:
             self._ended.wait()
@@ -92,13 +101,19 @@ class Task(QObject):
         """What the work returns, or the line that says why it could not; runs on the thread."""
         try:
             self._report(0.0, "starting")
+            assert self._work is not None
             with within(self._cache):
                 return self._work(self._report)
         except Cancelled:
             return None
-        except (ValueError, OSError, MemoryError) as error:
-            return _Refusal(" ".join(str(error).split()) or type(error).__name__)
+        except REFUSALS as error:
+            return _Refusal(one_line(error))
+        except RuntimeError as error:
+            if type(error).__name__ != "OutOfMemoryError":  # torch's, without importing it
+                raise
+            return _Refusal("the GPU's memory is full; set the device to cpu, or take a smaller rectangle")
         finally:
+            self._work = None  # it may hold a sequence
             self._ended.set()
 
     def __str__(self) -> str:
@@ -115,15 +130,22 @@ class Task(QObject):
         else:
             self.done.emit(outcome)
 
+    def _break(self, error: Exception) -> None:
+        """Say so where a bug ended the work; napari shows where it is."""
+        if not self.stopped:
+            self.broke.emit(f"this failed: {one_line(error)}")
+
     def _report(self, fraction: float, message: str, training: Training | None = None) -> None:
         if self._worker.abort_requested:
             raise Cancelled
-        if training is not None:
+        if training is None:
+            self._enough.clear()  # it was meant for the training that is over
+        else:
             self._listen(training)
         now = time.monotonic()
         if now - self._told >= BEAT or fraction >= 1:
             self._told = now
-            self.progressed.emit(fraction, message)
+            self.progressed.emit(fraction, message, training is not None)
 
     def _listen(self, training: Training) -> None:
         frame, now = self.frame, time.monotonic()

@@ -33,6 +33,7 @@ from napari_fluorodenoise.widgets.layers import record_of
 from napari_fluorodenoise.widgets.models import SUFFIX, models_in, told
 from napari_fluorodenoise.widgets.order import Order
 from napari_fluorodenoise.widgets.preferences import preferences
+from napari_fluorodenoise.widgets.words import REFUSALS, one_line
 
 __all__ = ["TrainingWidget"]
 
@@ -87,6 +88,7 @@ class TrainingWidget(Dock):
         for part in (self.form, folded("models, and what they were trained on", known), self.save):
             self.body.addWidget(part)
         self.work.ended.connect(self._offer)
+        self.go_on.changed.connect(self._lock_scheme)
         self.layers_changed.connect(self._offer)
         self._paths = list[Path]()
         self.show_models(preferences().models_folder)
@@ -111,7 +113,8 @@ class TrainingWidget(Dock):
         recipe = Recipe.from_json(json.dumps(record["recipe"]))
         recipe.save_model(path, models[0], files=[record["source name"]], seed=record["seed"])
         self.show_models(path.parent)
-        self.work.message.setText(f"saved {path}")
+        self.work.message.setText(f"saved {path.name}")
+        self.work.message.setToolTip(str(path))
 
     def show_models(self, folder: Path) -> None:
         """List the models in `folder` with what they were trained on; what is no model is left out."""
@@ -150,8 +153,12 @@ class TrainingWidget(Dock):
     def _try(self, what: Callable[[], None]) -> None:
         try:
             what()
-        except (ValueError, OSError) as error:
-            self.work.complain(" ".join(str(error).split()))
+        except REFUSALS as error:
+            self.work.complain(one_line(error))
+
+    def _lock_scheme(self, go_on: bool) -> None:
+        """A model goes on by the scheme that it was trained with."""
+        self.form.fields["scheme"].enabled = not go_on
 
     def _offer(self) -> None:
         """Only what was trained can be saved."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 from napari.components import ViewerModel
@@ -15,12 +16,14 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_fluorodenoise.engine.progress import Training
-from napari_fluorodenoise.widgets.glimpse import clear_glimpse, show_glimpse
+from napari_fluorodenoise.widgets.glimpse import clear_glimpse, clear_orphans, show_glimpse
+from napari_fluorodenoise.widgets.layers import record_of
 from napari_fluorodenoise.widgets.lessons import Lessons
 from napari_fluorodenoise.widgets.order import Order, script_of
 from napari_fluorodenoise.widgets.removal import take_away
 from napari_fluorodenoise.widgets.show import add
 from napari_fluorodenoise.widgets.task import Task
+from napari_fluorodenoise.widgets.words import duration, warned
 
 __all__ = ["Work"]
 
@@ -85,6 +88,7 @@ class Work(QWidget):
         task.learned.connect(self._learn)
         task.done.connect(self._take)
         task.failed.connect(self.complain)
+        task.broke.connect(self.message.setText)
         task.over.connect(self._finish)
         self.destroyed.connect(task.join)
         self.lessons.begin()
@@ -106,6 +110,7 @@ class Work(QWidget):
         """Stop what is done for a layer that is gone."""
         if self._order is not None and self._order.source not in self._viewer.layers:
             self.stop()
+        clear_orphans(self._viewer)
         self._offer()
 
     def take_back(self) -> None:
@@ -133,10 +138,14 @@ class Work(QWidget):
             count = self._order.run.video("frames").shape[0]
             self.task.frame = min(max(round(point[0]) - start, 0), count - 1)
 
-    def _show(self, fraction: float, message: str) -> None:
+    def _show(self, fraction: float, message: str, training: bool) -> None:
         spent = time.monotonic() - self._began
-        if spent > SOON and 0.02 < fraction < 1 and " left" not in message:
-            message += f", about {spent * (1 - fraction) / fraction:.0f} s left"
+        if training:
+            message = "training"  # the lessons say how it goes
+        else:
+            self.lessons.end()
+            if spent > SOON and 0.02 < fraction < 1:
+                message += f", {duration(spent * (1 - fraction) / fraction)} left"
         self._bar.setValue(round(1000 * fraction))
         if self.task is not None and not self.task.stopped:
             self.message.setText(message)
@@ -164,6 +173,7 @@ class Work(QWidget):
         if not self._wanted():
             self._waiting = []
             take_away(self._viewer, self._made)
+            self._made = []
         elif not self._waiting:
             self._present()
 
@@ -178,7 +188,16 @@ class Work(QWidget):
         if (main := self._made[0]) in self._viewer.layers:
             self._viewer.layers.selection.active = main
         if self._order is not None:
-            self.message.setText(f"done in {time.monotonic() - self._began:.1f} s, from {_listed(self._order)}")
+            done = f"done in {time.monotonic() - self._began:.1f} s, from {_listed(self._order)}"
+            self.message.setText("<br>".join([escape(done), *map(warned, self._doubts(main))]))
+        self._made = []
+
+    def _doubts(self, main: Layer) -> list[str]:
+        """What the run warns of, beside what was known before."""
+        assert self._order is not None
+        before = self._order.run.detector
+        known = () if before is None else before.warnings
+        return [text for text in record_of(main)["warnings"] if text not in known]
 
     def _enough(self) -> None:
         if self.task is not None:

@@ -1,10 +1,13 @@
+import gc
+import weakref
+
 import dask.array as da
 import numpy as np
 import pytest
-from napari.layers import Layer
+from napari.layers import Image, Layer
 
 from napari_fluorodenoise.widgets.layers import opened
-from napari_fluorodenoise.widgets.looking.arrangement import in_grid, in_one_place, under_a_divider
+from napari_fluorodenoise.widgets.looking.arrangement import before_alone, in_grid, in_one_place, under_a_divider
 from napari_fluorodenoise.widgets.looking.pair import pair_of
 from napari_fluorodenoise.widgets.looking.planes import put_beside
 from napari_fluorodenoise.widgets.looking.swipe import Swipe, slide
@@ -79,6 +82,34 @@ def test_after_lies_over_before(viewer, source, result):
     source.visible = False
     in_one_place(viewer, pair_of(source, viewer))
     assert shown(viewer) == [source.name, result.name]
+
+
+ARRANGEMENTS = [in_one_place, in_grid, under_a_divider, before_alone]
+
+
+@pytest.mark.parametrize("arrange", ARRANGEMENTS)
+def test_every_arrangement_leaves_the_layers_as_they_were(viewer, source, result, made, arrange):
+    made("foreground").visible = False
+    viewer.layers.move(viewer.layers.index(source), 3)
+    source.visible = False
+    before = [(layer, layer.visible) for layer in viewer.layers]
+    undo = arrange(viewer, pair_of(result, viewer))
+    undo()
+    assert [(layer, layer.visible) for layer in viewer.layers] == before
+
+
+@pytest.mark.parametrize("arrange", ARRANGEMENTS)
+def test_what_was_added_stays_where_it_is_and_what_was_deleted_is_not_held(viewer, source, result, made, arrange):
+    gone = weakref.ref(made("foreground"))
+    viewer.layers.move(viewer.layers.index(source), 3)
+    undo = arrange(viewer, pair_of(result, viewer))
+    viewer.layers.remove(gone())
+    viewer.layers.insert(1, new := Image(np.zeros((10, 24, 32))))
+    gc.collect()
+    assert gone() is None
+    undo()
+    assert list(viewer.layers) == [result, new, source]
+    assert new.visible
 
 
 @pytest.fixture

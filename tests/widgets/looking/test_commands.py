@@ -1,7 +1,11 @@
 import pytest
 from napari.utils.notifications import notification_manager
 
+from napari_fluorodenoise.engine.progress import silent
+from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.widgets.looking import commands
+from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.show import add
 
 
 @pytest.fixture
@@ -40,3 +44,25 @@ def test_a_wrong_selection_is_one_notification_of_one_line(viewer, source, said)
         assert said[-1].message.startswith("expected ")
         assert "\n" not in said[-1].message
     assert len(said) == 7
+
+
+def test_what_cannot_be_read_is_one_notification_too(viewer, source, said, monkeypatch):
+    def unreadable(viewer):
+        raise OSError("clip.tif: the disk\nis gone")
+
+    monkeypatch.setattr(commands, "add_residual", unreadable)
+    commands.residual()
+    assert [(str(notification.severity), notification.message) for notification in said] == [
+        ("error", "clip.tif: the disk is gone")
+    ]
+
+
+def test_the_script_names_the_source_as_it_is_called_now(viewer, source, said, toy):
+    from qtpy.QtWidgets import QApplication
+
+    order = Order.of(Recipe(name="toy", stages=(toy(),)), source, viewer.layers)
+    viewer.layers.selection.active = add(viewer, order(silent))[-1]
+    source.name = "another name"
+    commands.script()
+    assert "viewer.layers['another name']" in QApplication.clipboard().text()
+    assert said[-1].message.startswith("copied a script")

@@ -57,8 +57,8 @@ def test_closing_while_frames_are_read_ends_the_reading(qtbot, viewer, docked, g
     dock = docked(Kymograph)
     dock.draw.click()
     dock.drawn.value.add_lines(np.array([[4.0, 2.0], [4.0, 20.0]]))
-    qtbot.waitUntil(lambda: dock._task is not None and dock._task.running, timeout=10_000)
-    task = dock._task
+    qtbot.waitUntil(lambda: any(sweep.running for sweep in dock._sweeps), timeout=10_000)
+    task = dock._sweeps[-1]
     threading.Timer(0.3, gate.set).start()
     if close == "dock":
         closed(dock)
@@ -66,3 +66,17 @@ def test_closing_while_frames_are_read_ends_the_reading(qtbot, viewer, docked, g
         viewer.close()
     qtbot.waitUntil(lambda: not task.running, timeout=10_000)
     assert task.stopped
+
+
+def test_closing_the_dock_does_not_wait_for_the_frame_that_is_read(qtbot, viewer, docked, gate):
+    dock = docked(Kymograph)
+    dock.draw.click()
+    dock.drawn.value.add_lines(np.array([[4.0, 2.0], [4.0, 20.0]]))
+    qtbot.waitUntil(lambda: any(sweep.running for sweep in dock._sweeps), timeout=10_000)
+    (task,) = dock._sweeps
+    viewer.window.remove_dock_widget(dock)  # the gate is closed: to wait here would be for ever
+    assert task.stopped and task.running
+    gate.set()
+    qtbot.waitUntil(lambda: not task.running, timeout=10_000)
+    dock.deleteLater()
+    qtbot.wait(100)

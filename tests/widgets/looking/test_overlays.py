@@ -66,6 +66,26 @@ def test_a_panorama_whose_contrast_begins_below_zero_has_clear_edges_too(viewer,
     assert 0 < frames.contrast_limits[0] < 1
 
 
+@pytest.mark.parametrize(
+    ("show", "below", "above"),
+    [
+        (show_uncertainty, "frames_denoised", "frames_uncertainty"),
+        (show_foreground, "background", "foreground"),
+        (show_panorama, "panorama", "stabilized"),
+    ],
+)
+def test_results_of_a_part_are_shown_too(viewer, source, made, part, show, below, above):
+    picture = Image(data=np.ones((16, 20)), origin=(8.0, 11.0))
+    layer = layer_of(picture, name="panorama", source=source, record={"part": part})
+    viewer.add_layer(Layer.create(*layer))
+    results = {name: made(name, part=part) for name in ("frames_denoised", "background", "stabilized")}
+    shifted = np.linspace(-1, 1, 6 * 16 * 20, dtype=np.float32).reshape(6, 16, 20)
+    results |= {name: made(name, shifted, part=part) for name in ("frames_uncertainty", "foreground")}
+    viewer.layers.selection.active = results["frames_denoised"]
+    assert show(viewer) is results[above]
+    assert [layer.metadata["fluorodenoise"]["name"] for layer in shown(viewer)] == [below, above]
+
+
 @pytest.mark.parametrize("show", [show_foreground, show_panorama, show_uncertainty])
 def test_what_is_not_there_is_said_in_one_line(viewer, source, show):
     with pytest.raises(ValueError, match=r"among the results of 'clip', found none; run \w+") as refused:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_fluorodenoise.widgets.looking.pair import frame_at, link, linked, pair_of, pairing, selected, unlink
+from napari_fluorodenoise.widgets.looking.pair import frame_at, pair_of, pairing, selected
 
 
 def test_a_result_is_paired_with_its_source(viewer, source, result, made):
@@ -48,26 +48,3 @@ def test_the_frame_at_a_time_is_the_nearest_there_is(viewer, source, made, part)
     for step, whole, of_part in [(0, 0, 0), (5, 5, 3), (9, 9, 5)]:
         viewer.dims.set_current_step(0, step)
         assert (frame_at(viewer, source), frame_at(viewer, after)) == (whole, of_part)
-
-
-def test_linked_contrast_is_one_until_it_is_let_go(viewer, source, result):
-    pair = pair_of(result, viewer)
-    result.contrast_limits = (3, 4)
-    link(viewer, source, result)
-    assert linked(pair)
-    assert result.contrast_limits == source.contrast_limits
-    result.contrast_limits = (80, 120)
-    source.gamma = 0.5
-    assert tuple(source.contrast_limits) == (80, 120)
-    assert result.gamma == 0.5
-    unlink(source, result)
-    assert not linked(pair)
-    result.contrast_limits = (10, 20)
-    assert tuple(source.contrast_limits) == (80, 120)
-
-
-def test_a_deleted_layer_is_linked_to_nothing(viewer, source, result):
-    pair = pair_of(result, viewer)
-    link(viewer, source, result)
-    viewer.layers.remove(result)
-    assert not linked(pair)

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 from napari.components import ViewerModel
 from napari.utils.notifications import show_error, show_info
 
+from napari_fluorodenoise.widgets.looking.linking import link, unlink
 from napari_fluorodenoise.widgets.looking.overlays import show_foreground, show_panorama, show_uncertainty
-from napari_fluorodenoise.widgets.looking.pair import link, linked, pair_of, selected, unlink
+from napari_fluorodenoise.widgets.looking.pair import pair_of, selected
 from napari_fluorodenoise.widgets.looking.planes import put_beside
 from napari_fluorodenoise.widgets.looking.residual import add_residual
 from napari_fluorodenoise.widgets.looking.subtracted import add_subtracted
+from napari_fluorodenoise.widgets.manifest import front_viewer
 from napari_fluorodenoise.widgets.order import script_of
+from napari_fluorodenoise.widgets.words import REFUSALS, one_line
 
 if TYPE_CHECKING:
-    from napari.viewer import Viewer
-
     from napari_fluorodenoise.widgets.looking.compare import Compare
     from napari_fluorodenoise.widgets.looking.kymograph import Kymograph
     from napari_fluorodenoise.widgets.looking.regions import Regions
@@ -69,55 +70,45 @@ def compare() -> Compare:
     """The dock that arranges before and after."""
     from napari_fluorodenoise.widgets.looking.compare import Compare
 
-    return Compare(_viewer())
+    return Compare(front_viewer())
 
 
 def regions() -> Regions:
     """The dock that measures drawn regions."""
     from napari_fluorodenoise.widgets.looking.regions import Regions
 
-    return Regions(_viewer())
+    return Regions(front_viewer())
 
 
 def kymograph() -> Kymograph:
     """The dock that shows a drawn line in time."""
     from napari_fluorodenoise.widgets.looking.kymograph import Kymograph
 
-    return Kymograph(_viewer())
+    return Kymograph(front_viewer())
 
 
 def toggle_contrast(viewer: ViewerModel) -> None:
     """Link the contrast of the selected result and its source, or let go where it is linked, and say which."""
     pair = pair_of(selected(viewer), viewer)
     names = f"{pair.before.name} and {pair.after.name}"
-    if linked(pair):
+    if link(viewer, pair.before, pair.after):
+        show_info(f"{names} have one contrast from now on")
+    else:
         unlink(pair.before, pair.after)
         show_info(f"{names} have contrasts of their own again")
-    else:
-        link(viewer, pair.before, pair.after)
-        show_info(f"{names} have one contrast from now on")
 
 
 def _copy_script(viewer: ViewerModel) -> None:
     from qtpy.QtWidgets import QApplication
 
     layer = selected(viewer)
-    QApplication.clipboard().setText(script_of(layer))
+    QApplication.clipboard().setText(script_of(layer, viewer.layers))
     show_info(f"copied a script that makes {layer.name} again")
 
 
 def _do(command: Callable[[ViewerModel], Any]) -> None:
     """Call `command` for the window in front; what it refuses is one notification."""
     try:
-        command(_viewer())
-    except ValueError as error:
-        show_error(str(error))
-
-
-def _viewer() -> Viewer:
-    from napari import current_viewer
-
-    viewer = current_viewer()
-    if viewer is None:
-        raise RuntimeError("expected an open napari viewer, found none; open one first")
-    return viewer
+        command(front_viewer())
+    except REFUSALS as error:
+        show_error(one_line(error))

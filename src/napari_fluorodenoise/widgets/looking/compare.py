@@ -12,9 +12,16 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSlider, QVBoxLayout
 
 from napari_fluorodenoise.widgets.form import rows
 from napari_fluorodenoise.widgets.layers import VIEW, record_of
-from napari_fluorodenoise.widgets.looking.arrangement import Undo, in_grid, in_one_place, under_a_divider
+from napari_fluorodenoise.widgets.looking.arrangement import (
+    Undo,
+    before_alone,
+    in_grid,
+    in_one_place,
+    under_a_divider,
+)
 from napari_fluorodenoise.widgets.looking.following import Following
-from napari_fluorodenoise.widgets.looking.pair import Pair, link, unlink
+from napari_fluorodenoise.widgets.looking.linking import link, unlink
+from napari_fluorodenoise.widgets.looking.pair import Pair
 from napari_fluorodenoise.widgets.looking.residual import residual_of
 from napari_fluorodenoise.widgets.looking.swipe import slide
 from napari_fluorodenoise.widgets.show import add
@@ -32,6 +39,8 @@ class Compare(Following):
         super().__init__(viewer)
         self._arranged: tuple[Any, ...] | None = None
         self._undo: Undo = _nothing
+        self._let_up: Undo = _nothing
+        self._linked = frozenset[str]()
         self.show_as = ComboBox(label="show", choices=list(ARRANGED), tooltip="How the two stand in the window.")
         self.link = CheckBox(value=True, text="one contrast", tooltip="A contrast set on one is set on both.")
         self.divider = QSlider(Qt.Orientation.Horizontal)
@@ -46,10 +55,12 @@ class Compare(Following):
         self.hold.pressed.connect(self._show_before)
         self.hold.released.connect(self._show_after)
         self.residual.clicked.connect(self._add_residual)
+        self.closed.connect(self._put_back)
         self.refresh()
 
     def refresh(self, _: Any = None) -> None:
         """Arrange the chosen pair as chosen, where it is not."""
+        self._soon.stop()  # taking a layer away lets the window go on, and its timers
         pair, kind = self.pair(), self.show_as.value
         if self._arranged is not None and self._arranged[-1] == kind == SWIPE and self._swipe() is None:
             self.show_as.value = OVER  # the divider's layer was deleted
@@ -57,18 +68,21 @@ class Compare(Following):
         wanted = None if pair is None else (pair.before, pair.after, kind)
         if wanted == self._arranged:
             return
-        self._undo()
-        self._arranged, self._undo = wanted, _nothing
+        self._put_back()
         if pair is not None:
-            self._undo = ARRANGED[kind](self.viewer, pair)
-            self._link()
+            self._arranged, self._undo = wanted, ARRANGED[kind](self.viewer, pair)
+            if self.link.value:
+                self._linked = link(self.viewer, pair.before, pair.after)
         self._offer(pair, kind)
 
-    def let_go(self) -> None:
-        """Leave the layers as they were."""
-        super().let_go()
+    def _put_back(self) -> None:
+        """Leave the layers as they were, but for the contrast set meanwhile; what the user had linked stays linked."""
+        self._show_after()
         self._undo()
-        self._arranged, self._undo = None, _nothing
+        if self._arranged is not None:
+            before, after, _ = self._arranged
+            unlink(before, after, attributes=self._linked)
+        self._arranged, self._undo, self._linked = None, _nothing, frozenset()
 
     def _offer(self, pair: Pair | None, kind: str) -> None:
         swipe = self._swipe()
@@ -92,15 +106,19 @@ class Compare(Following):
     def _link(self, _: Any = None) -> None:
         pair = self.pair()
         if pair is not None and self.link.value:
-            link(self.viewer, pair.before, pair.after)
+            self._linked |= link(self.viewer, pair.before, pair.after)
         elif pair is not None:
             unlink(pair.before, pair.after)
+            self._linked = frozenset()
 
     def _show_before(self) -> None:
-        self.after.value.visible = False
+        pair = self.pair()
+        if pair is not None:
+            self._let_up = before_alone(self.viewer, pair)
 
     def _show_after(self) -> None:
-        self.after.value.visible = True
+        self._let_up()
+        self._let_up = _nothing
 
     def _add_residual(self) -> None:
         pair = self.pair()

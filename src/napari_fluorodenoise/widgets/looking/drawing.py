@@ -33,11 +33,7 @@ class Drawing(Following):
         self.message.setWordWrap(True)
         self.draw.clicked.connect(self._add_drawing)
         self.drawn.changed.connect(self.later)
-
-    def reset_choices(self, event: Any = None) -> None:
-        """Follow the layer list."""
-        self.drawn.reset_choices()
-        super().reset_choices(event)
+        self.layers_changed.connect(self.drawn.reset_choices)
 
     def _add_drawing(self) -> None:
         before = self.before.value

@@ -9,9 +9,13 @@ import numpy as np
 from napari.layers import Image, Shapes
 from numpy.typing import NDArray
 
-__all__ = ["Line", "drawing_on", "is_line", "line_of", "mask_of", "profile", "vertices"]
+from napari_fluorodenoise.widgets.layers import KEY, record_of
+
+__all__ = ["Line", "drawing_on", "is_drawing", "is_line", "line_of", "mask_of", "profile", "vertices"]
 
 LINES = ("line", "path")
+DRAWING = "drawing"
+"""Stands in the record of a layer that was added to draw in, with what is drawn."""
 ROUND = 64
 """Corners of the polygon that stands for an ellipse."""
 
@@ -43,7 +47,13 @@ def drawing_on(layer: Image, *, name: str, colour: str) -> Shapes:
         edge_color=colour,
         face_color="transparent",
         edge_width=max(min(layer.data.shape[1:]) / 200, 1),
+        metadata={KEY: {DRAWING: name}},
     )
+
+
+def is_drawing(shapes: Shapes, what: str) -> bool:
+    """True for a layer that `drawing_on` made for `what`, whatever it is called now; False for the user's own."""
+    return record_of(shapes).get(DRAWING) == what
 
 
 def is_line(shapes: Shapes, index: int) -> bool:
@@ -53,12 +63,10 @@ def is_line(shapes: Shapes, index: int) -> bool:
 
 def vertices(shapes: Shapes, index: int, *, on: Image) -> NDArray[np.float64]:
     """The corners (N, 2) px (row, column) of a shape, in the pixels of `on`; an ellipse is a polygon."""
-    corners = np.asarray(shapes.data[index], np.float64)
-    if shapes.shape_type[index] == "ellipse":
-        corners = _ellipse(corners)
-    world = [shapes.data_to_world(corner)[-2:] for corner in corners]
+    world = [shapes.data_to_world(corner)[-2:] for corner in np.asarray(shapes.data[index], np.float64)]
     time = on.data_to_world((0, 0, 0))[0]
-    return np.array([on.world_to_data((time, *place))[1:] for place in world])
+    corners = np.array([on.world_to_data((time, *place))[1:] for place in world])
+    return _ellipse(corners) if shapes.shape_type[index] == "ellipse" else corners
 
 
 def mask_of(corners: NDArray[np.float64], *, shape: tuple[int, int]) -> NDArray[np.bool_]:

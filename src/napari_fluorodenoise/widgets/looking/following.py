@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from napari.layers import Image, Layer
 from napari.utils.events import EventEmitter
 from numpy.typing import NDArray
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtCore import QEvent, QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_fluorodenoise.engine.progress import Progress
@@ -31,8 +32,12 @@ WIDTH = 340
 class Following(QWidget):
     """A widget with a choice of `before` and `after` among the layers of `viewer`.
 
-    `refresh` is called soon after the choice or anything that is heard changed, once for many changes.
+    `refresh` is called soon after the choice or anything that is heard changed, once for many changes. `layers_changed`
+    comes before that, where there are other layers; `closed` comes when the dock around this is closed.
     """
+
+    layers_changed = Signal()
+    closed = Signal()
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
@@ -44,7 +49,8 @@ class Following(QWidget):
         self._soon = QTimer(self, singleShot=True, interval=SOON)
         self._soon.timeout.connect(self.refresh)
         self._heard: set[EventEmitter] = set()
-        self._task: Task | None = None
+        self._sweeps: list[Task] = []
+        self.destroyed.connect(partial(_join, self._sweeps))
         self._closed = False
         self._choose_selected()
         self.before.changed.connect(self._follow_before)
@@ -75,6 +81,7 @@ class Following(QWidget):
         """Follow the layer list; napari calls this whenever the list changes."""
         for choice in (self.before, self.after):
             choice.reset_choices()
+        self.layers_changed.emit()
         self.later()
 
     def sweep(self, measure: Callable[[int], NDArray[Any]], *, count: int, title: str) -> Task:
@@ -88,23 +95,24 @@ class Following(QWidget):
             return np.stack(values)
 
         self.stop()
-        self._task = Task(work, title=title)
-        return self._task
+        task = Task(work, title=title)
+        self._sweeps[:] = [*(sweep for sweep in self._sweeps if sweep.running), task]
+        return task
 
     def stop(self) -> None:
         """Stop the sweep that is under way, if one is; it tells nothing any more."""
-        if self._task is not None:
-            self._task.stop()
+        for sweep in self._sweeps:
+            sweep.stop()
 
     def let_go(self) -> None:
-        """Follow nothing any more."""
+        """Follow nothing any more, and ask the sweep to end: to wait for its frame would hold up the window."""
         self._closed = True
         self._soon.stop()
+        self.stop()
         for emitter in self._heard:
             emitter.disconnect(self.later)
         self._heard.clear()
-        if self._task is not None:
-            self._task.join()
+        self.closed.emit()
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Let go when the dock around this widget is closed."""
@@ -134,6 +142,12 @@ class Following(QWidget):
     def _results(self, _: Any = None) -> list[Image]:
         before, layers = self.before.value, reversed(self.viewer.layers)
         return [] if before is None else [layer for layer in layers if pairing(before, layer, self.viewer) is not None]
+
+
+def _join(sweeps: list[Task]) -> None:
+    """Wait until none of `sweeps` is at work any more."""
+    for sweep in sweeps:
+        sweep.join()
 
 
 def narrow(choice: ComboBox) -> ComboBox:

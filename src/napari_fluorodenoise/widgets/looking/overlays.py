@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Layer
 from napari.utils import Colormap
 
-from napari_fluorodenoise.widgets.layers import current, name_of, source_of
+from napari_fluorodenoise.widgets.layers import current, name_of, part_of, source_of
+from napari_fluorodenoise.widgets.looking.arrangement import put_above
 from napari_fluorodenoise.widgets.looking.pair import selected
+from napari_fluorodenoise.widgets.looking.view import three_frames
 
 __all__ = ["show_foreground", "show_panorama", "show_uncertainty"]
 
@@ -31,12 +32,12 @@ def show_uncertainty(viewer: ViewerModel) -> Layer:
     Make it less opaque to see both. Raises ValueError where there is none.
     """
     chosen = selected(viewer)
-    layers = current(chosen, viewer.layers)
+    layers = _beside(chosen, viewer)
     names = _uncertainties(name_of(chosen, viewer.layers), layers)
     name = _found(layers, names, advice="run Denoise or Fuse first")
     uncertainty, result = layers[name], "fused" if name == "uncertainty" else name.replace("uncertainty", "denoised")
     below = layers.get(result, layers["frames"])
-    top = float(np.nanpercentile(np.abs(_three_frames(uncertainty)), 99.9)) or 1.0
+    top = float(np.nanpercentile(np.abs(three_frames(uncertainty.data)), 99.9)) or 1.0
     uncertainty.contrast_limits_range = (0, max(top, uncertainty.contrast_limits_range[1]))
     uncertainty.contrast_limits = (0, top)
     uncertainty.colormap, uncertainty.blending = "inferno", "translucent"
@@ -50,10 +51,10 @@ def show_foreground(viewer: ViewerModel) -> Layer:
     What is darker than the background, as a vessel or a wire, is orange, and what is brighter is blue. Raises
     ValueError where nothing was split.
     """
-    layers = current(selected(viewer), viewer.layers)
+    layers = _beside(selected(viewer), viewer)
     background = layers[_found(layers, ("background_denoised", "background"), advice="run Decompose first")]
     foreground = layers[_found(layers, ("foreground_denoised", "foreground"), advice="run Decompose first")]
-    limit = float(np.nanpercentile(np.abs(_three_frames(foreground)), 99.8)) or 1.0
+    limit = float(np.nanpercentile(np.abs(three_frames(foreground.data)), 99.8)) or 1.0
     foreground.contrast_limits_range = (-2 * limit, 2 * limit)
     foreground.contrast_limits = (-limit, limit)
     foreground.colormap, foreground.blending = SIGNED, "translucent_no_depth"
@@ -67,7 +68,7 @@ def show_panorama(viewer: ViewerModel) -> Layer:
 
     Raises ValueError where nothing was stabilized.
     """
-    layers = current(selected(viewer), viewer.layers)
+    layers = _beside(selected(viewer), viewer)
     panorama = layers[_found(layers, ("panorama",), advice="run Stabilize first")]
     frames = layers[_found(layers, ("stabilized",), advice="run Stabilize first")]
     low, high = panorama.contrast_limits
@@ -79,6 +80,11 @@ def show_panorama(viewer: ViewerModel) -> Layer:
     _only(viewer, panorama, frames)
     viewer.reset_view()
     return frames
+
+
+def _beside(chosen: Layer, viewer: ViewerModel) -> dict[str, Layer]:
+    """The layers of `chosen`'s sequence by name: the frames, and the results for the part that it shows itself."""
+    return current(chosen, viewer.layers, part=part_of(chosen, viewer.layers))
 
 
 def _uncertainties(chosen: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -97,17 +103,11 @@ def _found(layers: dict[str, Layer], names: tuple[str, ...], *, advice: str) -> 
     raise ValueError(f"expected {names[-1]!r} among the results of {frames!r}, found none; {advice}")
 
 
-def _three_frames(layer: Layer) -> Any:
-    count = len(layer.data)
-    return np.asarray(layer.data[sorted({0, count // 2, count - 1})])
-
-
 def _only(viewer: ViewerModel, below: Layer, above: Layer) -> None:
     """Show these two of their sequence's layers, one directly over the other."""
     layers, source = viewer.layers, source_of(below, viewer.layers)
     for layer in layers:
         if source_of(layer, layers) is source:
             layer.visible = layer in (below, above)
-    if layers.index(above) < layers.index(below):
-        layers.move(layers.index(above), layers.index(below) + 1)
+    put_above(viewer, above, below)
     layers.selection.active = above

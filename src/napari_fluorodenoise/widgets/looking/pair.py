@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.experimental import link_layers, unlink_layers
 from napari.layers import Image, Layer
-from napari.utils.events import Event
 
 from napari_fluorodenoise.part import WHOLE, Part
 from napari_fluorodenoise.video import Video
@@ -18,9 +16,8 @@ from napari_fluorodenoise.widgets.layers import VIEW, fits, name_of, part_of, re
 if TYPE_CHECKING:
     import dask.array as da
 
-__all__ = ["Pair", "frame_at", "lazy", "link", "linked", "pair_of", "pairing", "selected", "unlink"]
+__all__ = ["Pair", "frame_at", "lazy", "pair_of", "pairing", "selected"]
 
-LINKED = ("contrast_limits", "gamma")
 ENTIRE = ("fused", "frames_denoised")
 """The results that stand for the frames themselves, and not for something in them."""
 
@@ -85,32 +82,6 @@ def lazy(video: Video) -> Video:
         return da.from_array(data, chunks=(1, -1, -1), name=False)  # naming an array would read all of it
 
     return video.with_data(blocks(video.data)) if isinstance(video.data, np.ndarray) else video
-
-
-def link(viewer: ViewerModel, *layers: Image) -> None:
-    """Give `layers` the contrast of the first, from now on as well; ends for a layer that is deleted."""
-    first, *others = layers
-    for other in others:
-        other.contrast_limits, other.gamma = first.contrast_limits, first.gamma
-    link_layers(layers, LINKED)
-    viewer.layers.events.removed.connect(_let_go)
-
-
-def linked(pair: Pair) -> bool:
-    """True where before and after have one contrast."""
-    made = link_layers([pair.before, pair.after], LINKED)  # says what was not linked yet
-    if made:
-        unlink(pair.before, pair.after)
-    return not made
-
-
-def unlink(*layers: Image) -> None:
-    """Let `layers` have contrasts of their own."""
-    unlink_layers(layers, LINKED)
-
-
-def _let_go(event: Event) -> None:
-    unlink_layers([event.value], LINKED)
 
 
 def _rank(layer: Layer, viewer: ViewerModel) -> tuple[bool, bool, int]:

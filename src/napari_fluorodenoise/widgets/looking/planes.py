@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Layer
 from numpy.typing import NDArray
 
-from napari_fluorodenoise.widgets.layers import KEY, fits, source_of
+from napari_fluorodenoise.widgets.layers import KEY, fits, record_of, source_of
 
 __all__ = ["put_beside"]
 
@@ -27,7 +24,7 @@ def put_beside(viewer: ViewerModel) -> bool:
     where other than two sequences are selected.
     """
     left, right = _two_selected(viewer)
-    recorded = _record(right).get(BESIDE)
+    recorded = record_of(right).get(BESIDE)
     shift = _free_place(left, right) if recorded is None else -np.asarray(recorded)
     for layer in viewer.layers:
         if source_of(layer, viewer.layers) is right:
@@ -44,7 +41,7 @@ def _two_selected(viewer: ViewerModel) -> list[Layer]:
         raise ValueError(
             f"expected two selected sequences, found {len(selected)}; click on one plane, then with Ctrl on the other"
         )
-    return sorted(selected, key=lambda layer: (BESIDE in _record(layer), viewer.layers.index(layer)))
+    return sorted(selected, key=lambda layer: (BESIDE in record_of(layer), viewer.layers.index(layer)))
 
 
 def _free_place(left: Layer, right: Layer) -> NDArray[np.float64]:
@@ -54,12 +51,8 @@ def _free_place(left: Layer, right: Layer) -> NDArray[np.float64]:
     return np.array([here[0, 0] - there[0, 0], here[1, 1] + gap - there[0, 1]])
 
 
-def _record(layer: Layer) -> Mapping[str, Any]:
-    return dict(layer.metadata.get(KEY, {}))
-
-
 def _remember(layer: Layer, shift: NDArray[np.float64] | None) -> None:
-    record = {key: value for key, value in _record(layer).items() if key != BESIDE}
+    record = {key: value for key, value in record_of(layer).items() if key != BESIDE}
     if shift is not None:
         record[BESIDE] = tuple(shift.tolist())
     layer.metadata = {**layer.metadata, KEY: record}

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from magicgui.widgets import ComboBox
 from napari.components import ViewerModel
-from napari.layers import Shapes
+from napari.layers import Image, Shapes
+from napari.utils.colormaps.standardize_color import transform_color
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
@@ -16,7 +17,7 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLay
 from napari_fluorodenoise.quality import cnr, snr
 from napari_fluorodenoise.widgets.form import rows
 from napari_fluorodenoise.widgets.looking.drawing import Drawing
-from napari_fluorodenoise.widgets.looking.drawn import is_line, mask_of, vertices
+from napari_fluorodenoise.widgets.looking.drawn import is_drawing, is_line, mask_of, vertices
 from napari_fluorodenoise.widgets.looking.following import narrow
 from napari_fluorodenoise.widgets.looking.pair import Pair, frame_at
 
@@ -24,6 +25,7 @@ __all__ = ["Regions", "numbers"]
 
 COLUMNS = ("region", "SNR\nbefore", "SNR\nafter", "CNR\nbefore", "CNR\nafter")
 COLOURS = ("#ff8c2e", "#3b9dff", "#4fb36b", "#d65fd6", "#e3c317")
+WHAT = "regions"
 LAST = "the last one drawn"
 HINT = "Draw two regions or more; the background is one of them."
 
@@ -33,11 +35,12 @@ class Regions(Drawing):
 
     def __init__(self, viewer: ViewerModel) -> None:
         tooltip = "Adds a Shapes layer; drag a rectangle over an object, and another over its background."
-        super().__init__(viewer, what="regions", mode="add_rectangle", tooltip=tooltip)
+        super().__init__(viewer, what=WHAT, mode="add_rectangle", tooltip=tooltip)
         self.background = narrow(
             ComboBox(label="background", choices=self._backgrounds, tooltip="The region that CNR compares with.")
         )
         self.table = _empty_table()
+        self._masks: dict[tuple[bytes, tuple[int, int]], NDArray[np.bool_]] = {}
         layout = QVBoxLayout(self)
         choices = rows([self.before, self.after, self.drawn, self.background])
         for part in (choices, self.draw, self.table, self.message):
@@ -55,7 +58,8 @@ class Regions(Drawing):
             return
         self.hear(shapes.events.data, shapes.events.set_data, shapes.events.edge_color)
         self.background.reset_choices()
-        _tell_apart(shapes)
+        if is_drawing(shapes, WHAT):
+            _colour_next(shapes)
         regions = _areas(shapes)
         if not regions:
             self.message.setText(HINT)
@@ -63,10 +67,21 @@ class Regions(Drawing):
         chosen = self.background.value
         background = len(regions) - 1 if chosen in (None, LAST) else int(chosen) - 1
         t = frame_at(self.viewer, pair.after)
-        shape = pair.after.data.shape[1:]
-        masks = [mask_of(vertices(shapes, index, on=pair.after), shape=shape) for index in regions]
+        masks = self._masks_of(shapes, regions, on=pair.after)
         self._fill(_frames(pair, t), masks, background, [shapes.edge_color[index] for index in regions])
         self.message.setText(f"frame {t}" if len(regions) > 1 else f"frame {t}. {HINT}")
+
+    def _masks_of(self, shapes: Shapes, regions: list[int], *, on: Image) -> list[NDArray[np.bool_]]:
+        """The mask (Y, X) of every region, kept for the next frame: each takes milliseconds to make."""
+        shape = on.data.shape[1:]
+        corners = [vertices(shapes, index, on=on) for index in regions]
+        keys = [(polygon.tobytes(), shape) for polygon in corners]
+        known = self._masks
+        self._masks = {
+            key: known[key] if key in known else mask_of(polygon, shape=shape)
+            for key, polygon in zip(keys, corners, strict=True)
+        }
+        return [self._masks[key] for key in keys]
 
     def _fill(
         self,
@@ -103,11 +118,14 @@ def numbers(frame: NDArray[Any], masks: list[NDArray[np.bool_]], *, background: 
     return [(snr(one), against) for one, against in zip(values, contrast, strict=True)]
 
 
-def _tell_apart(shapes: Shapes) -> None:
-    """Give the shapes colours of their own where some have the same."""
-    count = len(shapes.data)
-    if len(np.unique(shapes.edge_color, axis=0)) < count <= len(COLOURS):
-        shapes.edge_color = list(COLOURS[:count])
+def _colour_next(shapes: Shapes) -> None:
+    """Have the next shape drawn in a colour that none has yet; what was drawn keeps its own."""
+    used = shapes.edge_color.tolist()
+    current, *colours = transform_color([shapes.current_edge_color, *COLOURS]).tolist()
+    free = [colour for colour in colours if colour not in used]
+    if free and current in used and shapes.mode.startswith("add"):
+        with shapes.block_update_properties():  # else the shape still selected would change
+            shapes.current_edge_color = free[0]
 
 
 def _areas(shapes: Shapes) -> list[int]:

@@ -8,8 +8,8 @@ from napari.layers import Image
 from napari.types import LayerDataTuple
 
 from napari_fluorodenoise.video import Video
-from napari_fluorodenoise.widgets.layers import VIEW, layer_of, name_of, part_of, source_of
 from napari_fluorodenoise.widgets.looking.pair import Pair, pair_of, selected
+from napari_fluorodenoise.widgets.looking.view import three_frames, view_of
 from napari_fluorodenoise.widgets.show import add
 
 __all__ = ["add_residual", "removed", "residual_of"]
@@ -29,12 +29,8 @@ def residual_of(pair: Pair, viewer: ViewerModel) -> LayerDataTuple:
 
     Reads three frames, for the contrast.
     """
-    layers = viewer.layers
-    made_from = {name_of(layer, layers): layer for layer in (pair.before, pair.after)}
-    record = {"part": part_of(pair.after, layers), VIEW: "residual"}
-    video, source = removed(pair), source_of(pair.before, layers)
-    name = f"{name_of(pair.after, layers)}_residual"
-    data, attributes, kind = layer_of(video, name=name, source=source, made_from=made_from, record=record)
+    video = removed(pair)
+    data, attributes, kind = view_of(video, pair.before, pair.after, kind="residual", layers=viewer.layers)
     limit = SPREAD * _deviation(video)
     return data, {**attributes, "contrast_limits": (-limit, limit), "colormap": "gray"}, kind
 
@@ -47,6 +43,5 @@ def removed(pair: Pair) -> Video:
 
 def _deviation(video: Video) -> float:
     """The standard deviation of what is finite in three frames; 1 where that is nothing."""
-    count = video.shape[0]
-    frames = np.asarray(video.data[sorted({0, count // 2, count - 1})])
+    frames = three_frames(video.data)
     return float(np.std(frames[np.isfinite(frames)])) or 1.0

@@ -6,8 +6,9 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_fluorodenoise.physics.subtraction import subtract
-from napari_fluorodenoise.widgets.layers import VIEW, layer_of, name_of, part_of, source_of, video_of
+from napari_fluorodenoise.widgets.layers import video_of
 from napari_fluorodenoise.widgets.looking.pair import frame_at, lazy, selected
+from napari_fluorodenoise.widgets.looking.view import view_of
 from napari_fluorodenoise.widgets.show import add
 
 __all__ = ["add_subtracted"]
@@ -18,15 +19,9 @@ def add_subtracted(viewer: ViewerModel) -> Image:
 
     What it shows is said in `physics.subtraction`. Raises ValueError where no sequence is selected.
     """
-    layer, layers = selected(viewer), viewer.layers
-    video = lazy(video_of(layer))
-    mask, name = frame_at(viewer, layer), name_of(layer, layers)
-    data, attributes, kind = layer_of(
-        subtract(video, mask=mask),
-        name=f"{name}_subtracted",
-        source=source_of(layer, layers),
-        made_from={name: layer},
-        record={"part": part_of(layer, layers), VIEW: "subtracted"},
-    )
+    layer = selected(viewer)
+    video, mask = lazy(video_of(layer)), frame_at(viewer, layer)
+    difference = subtract(video, mask=mask)
+    data, attributes, kind = view_of(difference, layer, kind="subtracted", layers=viewer.layers)
     (added,) = add(viewer, [(data, {**attributes, "name": f"{attributes['name']} from frame {mask}"}, kind)])
     return added

@@ -9,8 +9,8 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from numpy.typing import DTypeLike, NDArray
 
-from napari_fluorodenoise.widgets.layers import VIEW, layer_of, name_of, part_of, source_of
 from napari_fluorodenoise.widgets.looking.pair import Pair
+from napari_fluorodenoise.widgets.looking.view import view_of
 from napari_fluorodenoise.widgets.show import add
 
 __all__ = ["Swipe", "add_swipe", "slide"]
@@ -55,12 +55,9 @@ class Swipe:
 
 def add_swipe(viewer: ViewerModel, pair: Pair) -> Image:
     """The layer, added to `viewer`, of `pair` in one picture, the divider in its middle."""
-    layers = viewer.layers
     before, after = pair.videos()
-    name = f"{name_of(pair.after, layers)}_swipe"
-    record = {"part": part_of(pair.after, layers), VIEW: "swipe"}
-    source = source_of(pair.before, layers)
-    _, attributes, kind = layer_of(before.of_other_values(), name=name, source=source, record=record)
+    values = before.of_other_values()
+    _, attributes, kind = view_of(values, pair.before, pair.after, kind="swipe", layers=viewer.layers)
     attributes |= {"contrast_limits": pair.before.contrast_limits, "gamma": pair.before.gamma, "multiscale": False}
     data = Swipe(before.data, after.data, divider=before.shape[2] // 2)
     (layer,) = add(viewer, [(data, attributes, kind)])
