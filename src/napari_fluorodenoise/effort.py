@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Effort", "effort"]
 
-FRAMES, SIDE = 8, 160
-"""The part that is tried, in frames and pixels: large enough for the crops of a training."""
+FRAMES, SMALL, SIDE = 8, 96, 192
+"""The parts that are tried, in frames and pixels: large enough for the crops of a training."""
 LESSONS = 6
 """Steps of a training after which their time is known."""
 BASE, TORCH = 0.18e9, 0.45e9
@@ -41,17 +41,32 @@ class Effort:
 def effort(recipe: Recipe, run: Run, *, progress: Progress = silent) -> Effort:
     """What `recipe` will take on the frames of `run`, whose detector is known; a second or two to tell.
 
-    A few frames of the middle are denoised, and a training is ended after a few steps. Time is taken to grow with the
-    pixels, that of a training with its steps. It may end earlier, when its held-out loss no longer falls. The first try
-    loads what is imported and is not counted. `progress` may raise `Cancelled`.
+    A few frames of the middle are denoised at two sizes, and a training is ended after a few steps. Time is taken to be
+    a line over the pixels, that of a training to grow with its steps. It may end earlier, when its held-out loss no
+    longer falls. A first try loads what is imported and is not counted. `progress` may raise `Cancelled`.
     """
-    part, recipe = _middle(run), _of_any_length(recipe)
-    for _ in range(2):
-        clock = _Clock(progress)
-        recipe.run(part, progress=clock)
-        clock.stop()
-    pixels = run.video("frames").data.size / part.video("frames").data.size
-    return Effort(seconds=clock.other * pixels + clock.training(recipe), memory=_memory(recipe, run.video("frames")))
+    recipe, video = _of_any_length(recipe), run.video("frames")
+    small, large = _middle(run, SMALL), _middle(run, SIDE)
+    _, few, many = (_tried(recipe, part, progress) for part in (small, small, large))
+    points = [(part.video("frames").data.size, clock.other) for part, clock in ((small, few), (large, many))]
+    seconds = _on_the_line(*points, at=video.data.size) + many.training(recipe)
+    return Effort(seconds=seconds, memory=_memory(recipe, video))
+
+
+def _tried(recipe: Recipe, part: Run, progress: Progress) -> _Clock:
+    """The clock that timed `recipe` on `part`."""
+    clock = _Clock(progress)
+    recipe.run(part, progress=clock)
+    clock.stop()
+    return clock
+
+
+def _on_the_line(small: tuple[int, float], large: tuple[int, float], *, at: int) -> float:
+    """The seconds `at` so many pixels, on the line through two (pixels, seconds); through 0 where they are one."""
+    if large[0] == small[0]:
+        return large[1] * at / large[0]
+    slope = max((large[1] - small[1]) / (large[0] - small[0]), 0.0)
+    return max(large[1] + slope * (at - large[0]), 0.0)
 
 
 class _Clock:
@@ -105,12 +120,12 @@ def _of_any_length(recipe: Recipe) -> Recipe:
     return replace(recipe, stages=stages)
 
 
-def _middle(run: Run) -> Run:
-    """A few frames of the middle of the sequence, in memory, and their detector."""
+def _middle(run: Run, side: int) -> Run:
+    """A few frames of the middle of the sequence, of at most `side`² pixels, in memory, and their detector."""
     video, detector = run.video("frames"), run.detector
     t, y, x = (
         slice(max((n - m) // 2, 0), max((n - m) // 2, 0) + m)
-        for n, m in zip(video.shape, (FRAMES, SIDE, SIDE), strict=True)
+        for n, m in zip(video.shape, (FRAMES, side, side), strict=True)
     )
     part = video.crop(frames=t, rows=y, columns=x)
     known = None if detector is None else detector.cropped(rows=y, columns=x)

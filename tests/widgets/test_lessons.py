@@ -15,6 +15,7 @@ def lessons(qtbot):
 
 def curves(lessons):
     """The points (steps, losses) of every curve."""
+    lessons._draw()
     return {line.get_label(): line.get_xydata().T for line in lessons._plot.axes.get_lines()[:2]}
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from napari.components import ViewerModel
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_fluorodenoise.engine.progress import Training
-
-if TYPE_CHECKING:
-    from napari_fluorodenoise.widgets.plot import Plot
+from napari_fluorodenoise.widgets.plot import Plot
 
 __all__ = ["Lessons"]
 
 Point = tuple[int, float]
 """A step, and the loss there."""
+BREATH = 150
+"""Milliseconds from a report to its curves, so that the window does something else between."""
 
 
 class Lessons(QWidget):
@@ -34,6 +33,7 @@ class Lessons(QWidget):
         self._plot: Plot | None = None
         self._told = QLabel()
         self._told.setWordWrap(True)
+        self._soon = QTimer(self, singleShot=True, interval=BREATH, timeout=self._draw)
         self.keep = QPushButton("Stop and keep")
         self.keep.setToolTip("End the training with this step, and go on with what was learned so far.")
         self.keep.clicked.connect(self._end)
@@ -61,7 +61,7 @@ class Lessons(QWidget):
         self.keep.setEnabled(True)
         self.keep.setVisible(True)
         self.setVisible(True)
-        self._draw()
+        self._soon.start()
 
     def end(self) -> None:
         """Leave the curves as they are; there is nothing more to stop."""
@@ -88,9 +88,7 @@ class Lessons(QWidget):
         plot.redraw()
 
     def _new_plot(self) -> Plot:
-        """The plot, made with the first report: most docks never train, and matplotlib is slow to load."""
-        from napari_fluorodenoise.widgets.plot import Plot
-
+        """The plot, made with the first report: most docks never train."""
         self._plot = Plot(self._viewer, minimum_height=170)
         self._plot.setFixedHeight(220)
         self.layout().addWidget(self._plot)

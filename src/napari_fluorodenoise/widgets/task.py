@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from napari.qt.threading import create_worker as thread_of_napari
@@ -16,7 +17,7 @@ from napari_fluorodenoise.engine.scratch import within
 from napari_fluorodenoise.widgets.preferences import preferences
 from napari_fluorodenoise.widgets.words import REFUSALS, one_line
 
-__all__ = ["Task"]
+__all__ = ["Task", "keep_for"]
 
 BEAT = 0.05
 """Seconds between two reports: a window draws no more of them."""
@@ -156,3 +157,13 @@ class Task(QObject):
         if self._enough.is_set():
             self._enough.clear()
             raise Enough
+
+
+def keep_for(owner: QObject, tasks: list[Task]) -> None:
+    """Wait for those of `tasks` that are not over when `owner` is destroyed; whoever starts one adds it to the list."""
+    owner.destroyed.connect(partial(_join_all, tasks))
+
+
+def _join_all(tasks: list[Task], _: Any = None) -> None:
+    for task in tasks:
+        task.join()

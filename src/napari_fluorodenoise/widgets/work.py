@@ -22,7 +22,7 @@ from napari_fluorodenoise.widgets.lessons import Lessons
 from napari_fluorodenoise.widgets.order import Order, script_of
 from napari_fluorodenoise.widgets.removal import take_away
 from napari_fluorodenoise.widgets.show import add
-from napari_fluorodenoise.widgets.task import Task
+from napari_fluorodenoise.widgets.task import Task, keep_for
 from napari_fluorodenoise.widgets.words import duration, warned
 
 __all__ = ["Work"]
@@ -48,7 +48,9 @@ class Work(QWidget):
         self.task: Task | None = None
         self._order: Order | None = None
         self._added: list[list[Layer]] = []
-        self._waiting, self._made = list[LayerDataTuple](), list[Layer]()
+        self._tasks = list[Task]()
+        keep_for(self, self._tasks)
+        self._waiting, self._made, self._main = list[LayerDataTuple](), list[Layer](), 0
         self._breath = QTimer(self, singleShot=True, interval=0, timeout=self._finish)
         self.run, self.cancel = _button("Run", self.asked.emit), _button("Cancel", self.stop)
         self.undo = _button("Undo", self.take_back, "Remove the layers that the last run added.")
@@ -90,7 +92,7 @@ class Work(QWidget):
         task.failed.connect(self.complain)
         task.broke.connect(self.message.setText)
         task.over.connect(self._finish)
-        self.destroyed.connect(task.join)
+        self._tasks[:] = [task]
         self.lessons.begin()
         self._set_busy(True)
         task.start()
@@ -160,21 +162,22 @@ class Work(QWidget):
         show_glimpse(self._viewer, picture, source=order.source, frame=start + frame, origin=origin, name=IN_TRAINING)
 
     def _take(self, made: list[LayerDataTuple]) -> None:
-        self._waiting, self._made = made, []
+        self._main = next(index for index, (_, attributes, _) in enumerate(made) if attributes["visible"])
+        hidden = [(data, {**attributes, "visible": False}, kind) for data, attributes, kind in made]
+        self._waiting, self._made = hidden, []
 
     def _add_next(self) -> None:
-        """Add one layer: each takes napari a tenth of a second, so the window breathes between two of them.
+        """Add one layer, or show the main one: each takes napari a tenth of a second, and the window breathes between.
 
         Where they are no longer wanted, those added before are removed instead.
         """
-        if self._wanted():
-            (layer,) = add(self._viewer, [self._waiting.pop(0)])
-            self._made.insert(0 if layer.visible else len(self._made), layer)
         if not self._wanted():
             self._waiting = []
             take_away(self._viewer, self._made)
             self._made = []
-        elif not self._waiting:
+        elif self._waiting:
+            self._made.extend(add(self._viewer, [self._waiting.pop(0)]))
+        else:
             self._present()
 
     def _wanted(self) -> bool:
@@ -184,8 +187,10 @@ class Work(QWidget):
 
     def _present(self) -> None:
         """Put what was added before the user."""
-        self._added.append(self._made)
-        if (main := self._made[0]) in self._viewer.layers:
+        main = self._made.pop(self._main)
+        self._added.append([main, *self._made])
+        if main in self._viewer.layers:
+            main.visible = True
             self._viewer.layers.selection.active = main
         if self._order is not None:
             done = f"done in {time.monotonic() - self._began:.1f} s, from {_listed(self._order)}"
@@ -204,7 +209,7 @@ class Work(QWidget):
             self.task.enough()
 
     def _finish(self) -> None:
-        if self._waiting:
+        if self._waiting or self._made:
             self._add_next()
             self._breath.start()
             return
