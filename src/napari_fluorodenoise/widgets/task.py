@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +23,8 @@ __all__ = ["Task", "keep_for"]
 
 BEAT = 0.05
 """Seconds between two reports: a window draws no more of them."""
+NICE = 10
+"""How far the work's threads stand back behind the window's."""
 LESSON = 0.5
 """Seconds between two reports of a training without a held-out loss."""
 
@@ -100,6 +104,7 @@ class Task(QObject):
 
     def __call__(self) -> Any:
         """What the work returns, or the line that says why it could not; runs on the thread."""
+        _give_way()
         try:
             self._report(0.0, "starting")
             assert self._work is not None
@@ -157,6 +162,12 @@ class Task(QObject):
         if self._enough.is_set():
             self._enough.clear()
             raise Enough
+
+
+def _give_way() -> None:
+    """Let the window go first where work and window want the same core; threads that work starts inherit it."""
+    if sys.platform == "linux":  # where niceness is a thread's own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 def keep_for(owner: QObject, tasks: list[Task]) -> None:

@@ -76,7 +76,7 @@ def show_panorama(viewer: ViewerModel) -> Layer:
     frames.contrast_limits = panorama.contrast_limits = (low, high)
     colours = layers["frames"].colormap
     panorama.colormap = Colormap(colors=colours.colors * (DIM, DIM, DIM, 1), name=f"{colours.name}, dimmed")
-    frames.colormap = Colormap(colors=colours.colors, name=f"{colours.name}, clear below", low_color="transparent")
+    frames.colormap = Colormap(colors=colours.colors, name=f"{colours.name}, clear", low_color="transparent")
     _only(viewer, panorama, frames)
     viewer.reset_view()
     return frames
