@@ -55,7 +55,7 @@ def test_the_frames_lie_over_a_dimmed_panorama_and_end_at_their_edges(viewer, pa
     outside, inside = frames.colormap.map(np.array([-low / (high - low), 0.5]))  # 0, as a share of the contrast
     assert (outside[3], inside[3]) == (0, 1)
     show_panorama(viewer)
-    assert frames.colormap.name == "gray, clear below"
+    assert frames.colormap.name == "gray, clear"
 
 
 def test_a_panorama_whose_contrast_begins_below_zero_has_clear_edges_too(viewer, source, made, video):
