@@ -15,7 +15,7 @@ from napari_fluorodenoise.physics.described import container, described
 from napari_fluorodenoise.physics.detector import Detector, measured
 from napari_fluorodenoise.video import Run
 from napari_fluorodenoise.widgets.order import Order
-from napari_fluorodenoise.widgets.task import Task, keep_for
+from napari_fluorodenoise.widgets.task import Task
 from napari_fluorodenoise.widgets.words import duration, one_line, warned
 
 __all__ = ["Facts"]
@@ -52,8 +52,6 @@ class Facts(QLabel):
         self._order: Order | None = None
         self._detector: Detector | None = None
         self._task: Task | None = None
-        self._tasks = list[Task]()
-        keep_for(self, self._tasks)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PATIENCE)
@@ -107,7 +105,7 @@ class Facts(QLabel):
         self._task = task = Task(work, title=f"measuring {order.source.name}", background=True)
         task.done.connect(self._tell)
         task.failed.connect(self._complain)
-        self._tasks[:] = [*(earlier for earlier in self._tasks if earlier.running), task]
+        self.destroyed.connect(task.join)
         task.start()
 
     def _tell(self, known: _Known) -> None:

@@ -16,7 +16,7 @@ from napari_fluorodenoise.widgets.boxes import viewed_box
 from napari_fluorodenoise.widgets.glance import Glance
 from napari_fluorodenoise.widgets.glimpse import clear_glimpse, show_glimpse
 from napari_fluorodenoise.widgets.order import Order
-from napari_fluorodenoise.widgets.task import Task, keep_for
+from napari_fluorodenoise.widgets.task import Task
 
 __all__ = ["Preview"]
 
@@ -41,8 +41,6 @@ class Preview(QPushButton):
         self._glance: Glance | None = None
         self._first = 0
         self.task: Task | None = None
-        self._tasks = list[Task]()
-        keep_for(self, self._tasks)
 
     def show_for(self, order: Order, *, detector: Detector | None) -> None:
         """Show what the order's recipe makes of the frame being looked at."""
@@ -63,7 +61,7 @@ class Preview(QPushButton):
         self.task = task = Task(self._glance, title=f"preview of {source.name}", background=True)
         task.done.connect(self._show)
         task.failed.connect(self.failed)
-        self._tasks[:] = [*(earlier for earlier in self._tasks if earlier.running), task]
+        self.destroyed.connect(task.join)
         task.start()
 
     def stop(self) -> None:

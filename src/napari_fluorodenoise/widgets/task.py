@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from napari.qt.threading import create_worker as thread_of_napari
@@ -19,7 +18,7 @@ from napari_fluorodenoise.engine.scratch import within
 from napari_fluorodenoise.widgets.preferences import preferences
 from napari_fluorodenoise.widgets.words import REFUSALS, one_line
 
-__all__ = ["Task", "keep_for"]
+__all__ = ["Task"]
 
 BEAT = 0.05
 """Seconds between two reports: a window draws no more of them."""
@@ -168,13 +167,3 @@ def _give_way() -> None:
     """Let the window go first where work and window want the same core; threads that work starts inherit it."""
     if sys.platform == "linux":  # where niceness is a thread's own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-
-
-def keep_for(owner: QObject, tasks: list[Task]) -> None:
-    """Wait for those of `tasks` that are not over when `owner` is destroyed; whoever starts one adds it to the list."""
-    owner.destroyed.connect(partial(_join_all, tasks))
-
-
-def _join_all(tasks: list[Task], _: Any = None) -> None:
-    for task in tasks:
-        task.join()

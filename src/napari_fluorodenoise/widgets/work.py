@@ -22,7 +22,7 @@ from napari_fluorodenoise.widgets.lessons import Lessons
 from napari_fluorodenoise.widgets.order import Order, script_of
 from napari_fluorodenoise.widgets.removal import take_away
 from napari_fluorodenoise.widgets.show import add
-from napari_fluorodenoise.widgets.task import Task, keep_for
+from napari_fluorodenoise.widgets.task import Task
 from napari_fluorodenoise.widgets.words import duration, warned
 
 __all__ = ["Work"]
@@ -48,8 +48,6 @@ class Work(QWidget):
         self.task: Task | None = None
         self._order: Order | None = None
         self._added: list[list[Layer]] = []
-        self._tasks = list[Task]()
-        keep_for(self, self._tasks)
         self._waiting, self._made, self._main = list[LayerDataTuple](), list[Layer](), 0
         self._breath = QTimer(self, singleShot=True, interval=0, timeout=self._finish)
         self.run, self.cancel = _button("Run", self.asked.emit), _button("Cancel", self.stop)
@@ -92,7 +90,7 @@ class Work(QWidget):
         task.failed.connect(self.complain)
         task.broke.connect(self.message.setText)
         task.over.connect(self._finish)
-        self._tasks[:] = [task]
+        self.destroyed.connect(task.join)
         self.lessons.begin()
         self._set_busy(True)
         task.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,6 @@ class Following(QWidget):
         self._soon.timeout.connect(self.refresh)
         self._heard: set[EventEmitter] = set()
         self._sweeps: list[Task] = []
-        self.destroyed.connect(partial(_join, self._sweeps))
         self._closed = False
         self._choose_selected()
         self.before.changed.connect(self._follow_before)
@@ -96,7 +94,8 @@ class Following(QWidget):
 
         self.stop()
         task = Task(work, title=title)
-        self._sweeps[:] = [*(sweep for sweep in self._sweeps if sweep.running), task]
+        self._sweeps = [*(sweep for sweep in self._sweeps if sweep.running), task]
+        self.destroyed.connect(task.join)  # holds it: a task is not to be collected on another thread
         return task
 
     def stop(self) -> None:
@@ -142,12 +141,6 @@ class Following(QWidget):
     def _results(self, _: Any = None) -> list[Image]:
         before, layers = self.before.value, reversed(self.viewer.layers)
         return [] if before is None else [layer for layer in layers if pairing(before, layer, self.viewer) is not None]
-
-
-def _join(sweeps: list[Task]) -> None:
-    """Wait until none of `sweeps` is at work any more."""
-    for sweep in sweeps:
-        sweep.join()
 
 
 def narrow(choice: ComboBox) -> ComboBox:
