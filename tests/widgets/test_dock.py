@@ -100,6 +100,7 @@ def test_out_of_its_parent_it_stops_all_that_is_at_work(qtbot, dock, clip, toy):
 
 
 def test_it_is_scrolled_where_it_is_too_high_and_never_sideways(qtbot, dock, clip):
+    dock.body.addSpacing(600)
     dock.resize(WIDTH, 120)
     with qtbot.waitExposed(dock):
         dock.show()

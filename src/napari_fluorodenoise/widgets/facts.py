@@ -102,7 +102,7 @@ class Facts(QLabel):
         if order is None:
             return
         work = partial(_measured, order, self._detector)
-        self._task = task = Task(work, title=f"measuring {order.source.name}", background=True)
+        self._task = task = Task(work, title=f"measuring {order.source.name}")
         task.done.connect(self._tell)
         task.failed.connect(self._complain)
         self.destroyed.connect(task.join)

@@ -73,6 +73,8 @@ class Lessons(QWidget):
 
     def _draw(self) -> None:
         """Both losses in their first values: they are of other kinds, and what counts is how they fall."""
+        if not self._training:
+            return  # another training has begun since
         plot = self._plot or self._new_plot()
         plot.clear()
         axes, colours = plot.axes, plot.lines

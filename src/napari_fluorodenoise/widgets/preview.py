@@ -58,7 +58,7 @@ class Preview(QPushButton):
         )
         recipe = Recipe.named(QUICK) if order.recipe.trains or len(order.recipe.stages) > 2 else order.recipe
         self._glance = Glance(recipe=recipe, run=order.run, source=source, frame=frame, box=box, detector=detector)
-        self.task = task = Task(self._glance, title=f"preview of {source.name}", background=True)
+        self.task = task = Task(self._glance, title=f"preview of {source.name}")
         task.done.connect(self._show)
         task.failed.connect(self.failed)
         self.destroyed.connect(task.join)

@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from napari.qt.threading import create_worker as thread_of_napari
+from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, Signal
-from superqt.utils import create_worker as thread_of_qt
 
 from napari_fluorodenoise.engine.progress import Cancelled, Enough, Progress, Training
 from napari_fluorodenoise.engine.scratch import within
@@ -45,8 +44,7 @@ class Task(QObject):
     a bug, which napari shows itself; after `stop` none of them comes. `over`
     comes in any case, last. `frame`, where it is a number, is the frame that is shown while a network is trained:
     `learned` brings reports of the training, `frame`, and, with a held-out loss, that frame as the network sees it.
-    `progressed` says whether it is a training that goes on, which tells its own time in its message. What goes on in
-    the `background` is nothing that napari asks about when its window is closed.
+    `progressed` says whether it is a training that goes on, which tells its own time in its message.
     """
 
     progressed = Signal(float, str, bool)
@@ -56,7 +54,7 @@ class Task(QObject):
     broke = Signal(str)
     over = Signal()
 
-    def __init__(self, work: Callable[[Progress], Any], *, title: str, background: bool = False) -> None:
+    def __init__(self, work: Callable[[Progress], Any], *, title: str) -> None:
         super().__init__()
         self.frame: int | None = None
         self._work: Callable[[Progress], Any] | None = work
@@ -65,8 +63,7 @@ class Task(QObject):
         self._told = self._taught = 0.0
         self._enough, self._ended = threading.Event(), threading.Event()
         # napari counts its own workers as tasks: it asks before it closes the window on one, and then stops it
-        worker = thread_of_qt if background else thread_of_napari
-        self._worker = worker(self, _start_thread=False)
+        self._worker = create_worker(self, _start_thread=False)
         self._worker.returned.connect(self._deliver)
         self._worker.errored.connect(self._break)
         self._worker.finished.connect(self.over)
