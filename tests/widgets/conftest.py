@@ -12,12 +12,16 @@ import annotated_types
 import numpy as np
 import pydantic
 import pytest
+from napari.components import ViewerModel
+from napari.layers import Layer
+from napari.utils.notifications import notification_manager
 
 from napari_fluorodenoise.engine.blocks import stream
 from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.primitives.declaration import STRICT
 from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Table, Video
+from napari_fluorodenoise.widgets.layers import opened
 
 os.environ["NAPARI_CONFIG"] = ""  # nobody's settings are read, and none are written
 os.environ["NAPARI_ASYNC"] = "0"
@@ -120,3 +124,63 @@ def video():
     """A small sequence with everything known: (10, 24, 32) uint16."""
     data = np.random.default_rng(0).poisson(100, (10, 24, 32)).astype(np.uint16)
     return Video(data=data, frame_interval=0.1, pixel_size=(0.3, 0.2), origin=(4.0, 6.0), metadata={"kvp": 70})
+
+
+@pytest.fixture
+def viewer():
+    """A viewer without a window."""
+    return ViewerModel()
+
+
+@pytest.fixture
+def clip(viewer, video):
+    """The layer of the sequence, in the viewer."""
+    return viewer.add_layer(Layer.create(*opened(video, name="clip")))
+
+
+@pytest.fixture
+def complaints():
+    """The notifications that come."""
+    seen = []
+    notification_manager.notification_ready.connect(seen.append)
+    yield seen
+    notification_manager.notification_ready.disconnect(seen.append)
+
+
+@pytest.fixture
+def heard(qtbot, viewer):
+    """A function that lets a widget hear of the layers as in a dock; a dock is stopped and idle before it is closed."""
+
+    from napari_fluorodenoise.widgets.dock import Dock
+
+    def idle(widget):
+        if isinstance(widget, Dock):
+            for stop in widget.stopped:
+                stop()
+            qtbot.waitUntil(lambda: not widget.work.busy, timeout=20_000)
+
+    def heard(widget):
+        qtbot.addWidget(widget, before_close_func=idle)
+        for event in (viewer.layers.events.inserted, viewer.layers.events.removed, viewer.layers.events.renamed):
+            event.connect(widget.reset_choices)
+        return widget
+
+    return heard
+
+
+@pytest.fixture
+def tiny_training(monkeypatch):
+    """Small batches on one thread, so that a step takes some milliseconds, and a check after every step."""
+    import torch
+
+    from napari_fluorodenoise.denoisers import learning, lessons
+    from napari_fluorodenoise.denoisers import training as steps
+
+    monkeypatch.setattr(lessons, "BATCH", 2)
+    monkeypatch.setattr(lessons, "CROP", 32)
+    monkeypatch.setattr(steps, "CHECKS", 1_000_000)
+    monkeypatch.setattr(learning, "PATIENCE", 1_000_000)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -1,17 +1,11 @@
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_fluorodenoise.widgets.boxes import drawn_boxes, viewed_box
 from napari_fluorodenoise.widgets.layers import opened
 
 FRAME = (24, 32)
-
-
-@pytest.fixture
-def viewer():
-    return ViewerModel()
 
 
 @pytest.fixture

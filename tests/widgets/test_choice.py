@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_fluorodenoise.part import WHOLE, Part
@@ -9,28 +8,9 @@ from napari_fluorodenoise.widgets.layers import layer_of, opened
 
 
 @pytest.fixture
-def viewer():
-    return ViewerModel()
-
-
-@pytest.fixture
-def clip(viewer, video):
-    """A sequence (10, 24, 32) in the viewer."""
-    return viewer.add_layer(Layer.create(*opened(video, name="clip")))
-
-
-@pytest.fixture
-def choose(qtbot, viewer):
-    """A function that makes a choice for the viewer, which hears of the layers as in a dock."""
-
-    def choose(**options):
-        choice = Choice(viewer, **options)
-        qtbot.addWidget(choice)
-        for event in (viewer.layers.events.inserted, viewer.layers.events.removed, viewer.layers.events.renamed):
-            event.connect(choice.reset_choices)
-        return choice
-
-    return choose
+def choose(heard, viewer):
+    """A function that makes a choice for the viewer."""
+    return lambda **options: heard(Choice(viewer, **options))
 
 
 def drawn(viewer, source, *boxes, name="drawn"):

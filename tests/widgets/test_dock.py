@@ -1,13 +1,9 @@
 import pytest
-from napari.components import ViewerModel
-from napari.layers import Layer
-from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QScrollArea, QWidget
 
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.widgets.choice import Choice
 from napari_fluorodenoise.widgets.dock import WIDTH, Dock
-from napari_fluorodenoise.widgets.layers import opened
 from napari_fluorodenoise.widgets.order import Order
 
 
@@ -23,30 +19,8 @@ class ToyDock(Dock):
 
 
 @pytest.fixture
-def viewer():
-    return ViewerModel()
-
-
-@pytest.fixture
-def clip(viewer, video):
-    return viewer.add_layer(Layer.create(*opened(video, name="clip")))
-
-
-@pytest.fixture
-def dock(qtbot, viewer, toy):
-    dock = ToyDock(viewer, toy())
-    qtbot.addWidget(dock)
-    viewer.layers.events.inserted.connect(dock.reset_choices)
-    viewer.layers.events.removed.connect(dock.reset_choices)
-    return dock
-
-
-@pytest.fixture
-def complaints():
-    seen = []
-    notification_manager.notification_ready.connect(seen.append)
-    yield seen
-    notification_manager.notification_ready.disconnect(seen.append)
+def dock(heard, viewer, toy):
+    return heard(ToyDock(viewer, toy()))
 
 
 def ended(qtbot, dock):

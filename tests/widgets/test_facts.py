@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.effort import Effort
@@ -21,17 +20,6 @@ FAST = fd.Recipe.named("fast")
 def video():
     """A sequence (9, 64, 72) of 60 quanta per pixel, frames of 1/15 s."""
     return fd.phantom(frames=9, shape=(64, 72), photons=60, rng=0).noisy
-
-
-@pytest.fixture
-def viewer():
-    return ViewerModel()
-
-
-@pytest.fixture
-def clip(viewer, video):
-    (layer,) = open_in(viewer, fd.Run.of(video), name="clip")
-    return layer
 
 
 @pytest.fixture

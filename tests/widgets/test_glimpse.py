@@ -1,15 +1,9 @@
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_fluorodenoise.widgets.glimpse import clear_glimpse, show_glimpse
 from napari_fluorodenoise.widgets.layers import current, is_result, opened
-
-
-@pytest.fixture
-def viewer():
-    return ViewerModel()
 
 
 @pytest.fixture

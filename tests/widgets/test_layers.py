@@ -2,7 +2,6 @@ import dask.array as da
 import numpy as np
 import pytest
 import zarr
-from napari.components import ViewerModel
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Layer
 
@@ -22,11 +21,6 @@ from napari_fluorodenoise.widgets.layers import (
 
 def shown(viewer, layer):
     return viewer.add_layer(Layer.create(*layer))
-
-
-@pytest.fixture
-def viewer():
-    return ViewerModel()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.engine.progress import silent
@@ -10,11 +9,6 @@ from napari_fluorodenoise.widgets.order import Order, script_of
 from napari_fluorodenoise.widgets.show import add, open_in
 
 SIZE = {"frames": 8, "shape": (64, 72), "photons": 60, "pan": 1.0, "rng": 0}
-
-
-@pytest.fixture
-def viewer():
-    return ViewerModel()
 
 
 @pytest.fixture

@@ -5,13 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from npe2 import PluginManifest
 from qtpy.QtWidgets import QApplication
 
 import napari_fluorodenoise as fd
-from napari_fluorodenoise.denoisers import learning, lessons
-from napari_fluorodenoise.denoisers import training as steps
 from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.physics.phantom import phantom
 from napari_fluorodenoise.widgets import facts, recipe, training
@@ -23,7 +20,7 @@ SOURCE, PREVIEW, RESULT, ERROR = "phantom", "phantom · preview", "phantom · fu
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch, tmp_path):
+def small(monkeypatch, tmp_path, tiny_training):
     """A small sample, a training in a second, and preferences that are nobody's."""
     size = {"frames": 9, "shape": (64, 72)}
     monkeypatch.setattr("napari_fluorodenoise.physics.phantom.phantom", lambda **asked: phantom(**asked | size))
@@ -31,14 +28,6 @@ def small(monkeypatch, tmp_path):
     for module in (recipe, training):
         monkeypatch.setattr(module, "preferences", lambda: known)
     monkeypatch.setattr(facts, "PATIENCE", 1)
-    monkeypatch.setattr(lessons, "BATCH", 2)
-    monkeypatch.setattr(lessons, "CROP", 32)
-    monkeypatch.setattr(steps, "CHECKS", LONG)
-    monkeypatch.setattr(learning, "PATIENCE", LONG)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.widgets.order import Order
 from napari_fluorodenoise.widgets.preview import QUICK, Preview
-from napari_fluorodenoise.widgets.show import open_in
 
 FAST = fd.Recipe.named("fast")
 NAME = "clip · preview"
@@ -16,17 +14,6 @@ NAME = "clip · preview"
 def video():
     """A sequence (9, 48, 56), so short that all of it is near every frame."""
     return fd.phantom(frames=9, shape=(48, 56), photons=60, pan=1.0, rng=0).noisy
-
-
-@pytest.fixture
-def viewer():
-    return ViewerModel()
-
-
-@pytest.fixture
-def clip(viewer, video):
-    (layer,) = open_in(viewer, fd.Run.of(video), name="clip")
-    return layer
 
 
 @pytest.fixture

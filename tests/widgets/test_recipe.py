@@ -4,9 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from napari.layers import Layer
-from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QFileDialog
 
@@ -33,46 +31,14 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def viewer():
-    return ViewerModel()
-
-
-@pytest.fixture
-def clip(viewer, video):
-    (layer,) = open_in(viewer, fd.Run.of(video), name="clip")
-    return layer
-
-
-@pytest.fixture
-def open_dock(qtbot, viewer, folder):
-    """A function that makes the widget, which hears of the layers as in a dock."""
-
-    def ended(widget):
-        for stop in widget.stopped:
-            stop()
-        qtbot.waitUntil(lambda: not widget.work.busy, timeout=20_000)
-
-    def open_dock():
-        widget = RecipeWidget(viewer)
-        qtbot.addWidget(widget, before_close_func=ended)
-        for event in (viewer.layers.events.inserted, viewer.layers.events.removed, viewer.layers.events.renamed):
-            event.connect(widget.reset_choices)
-        return widget
-
-    return open_dock
+def open_dock(heard, viewer, folder):
+    """A function that makes the widget."""
+    return lambda: heard(RecipeWidget(viewer))
 
 
 @pytest.fixture
 def widget(clip, open_dock):
     return open_dock()
-
-
-@pytest.fixture
-def complaints():
-    seen = []
-    notification_manager.notification_ready.connect(seen.append)
-    yield seen
-    notification_manager.notification_ready.disconnect(seen.append)
 
 
 def measured(qtbot, widget):

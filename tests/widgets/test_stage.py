@@ -4,9 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 import pydantic
 import pytest
-from napari.components import ViewerModel
 from napari.layers import Layer
-from napari.utils.notifications import notification_manager
 
 from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.primitives.declaration import STRICT
@@ -43,22 +41,10 @@ class Negative(Stage):
 
 
 @pytest.fixture
-def viewer():
-    return ViewerModel()
-
-
-@pytest.fixture
-def widget(qtbot, viewer, toy, video):
+def widget(heard, viewer, toy, video):
     """The toy's widget for a viewer that holds one sequence; it hears of the layers as in a dock."""
     viewer.add_layer(layer(video, "clip"))
-    return heard(qtbot, viewer, StageWidget(viewer, toy))
-
-
-def heard(qtbot, viewer, widget):
-    qtbot.addWidget(widget)
-    viewer.layers.events.inserted.connect(widget.reset_choices)
-    viewer.layers.events.removed.connect(widget.reset_choices)
-    return widget
+    return heard(StageWidget(viewer, toy))
 
 
 @pytest.fixture
@@ -159,14 +145,6 @@ def test_results_go_to_the_source_that_was_chosen_at_the_start(qtbot, viewer, wi
     assert "other · brighter" not in names(viewer)
 
 
-@pytest.fixture
-def complaints():
-    seen = []
-    notification_manager.notification_ready.connect(seen.append)
-    yield seen
-    notification_manager.notification_ready.disconnect(seen.append)
-
-
 def test_refused_input_is_one_notification_of_one_line(qtbot, viewer, widget, complaints):
     widget.form.fields["add"].value = 13
     run(qtbot, widget)
@@ -185,19 +163,19 @@ def test_only_layers_that_fit_are_offered(viewer, widget):
     assert [choice.name for choice in widget.choice.input.choices] == ["clip"]
 
 
-def test_the_source_of_the_active_layer_is_chosen_first(qtbot, viewer, widget, toy, video):
+def test_the_source_of_the_active_layer_is_chosen_first(qtbot, viewer, widget, toy, video, heard):
     run(qtbot, widget)
     viewer.add_layer(layer(video, "other"))
     viewer.layers.selection.active = viewer.layers["clip · brighter"]
-    assert heard(qtbot, viewer, StageWidget(viewer, Negative)).choice.input.value is viewer.layers["clip"]
+    assert heard(StageWidget(viewer, Negative)).choice.input.value is viewer.layers["clip"]
     viewer.layers.selection.active = viewer.layers["other"]
-    assert heard(qtbot, viewer, StageWidget(viewer, toy)).choice.input.value is viewer.layers["other"]
+    assert heard(StageWidget(viewer, toy)).choice.input.value is viewer.layers["other"]
 
 
-def test_sources_are_offered_to_every_stage_and_results_to_those_with_of(qtbot, viewer, widget, video):
+def test_sources_are_offered_to_every_stage_and_results_to_those_with_of(qtbot, viewer, widget, video, heard):
     run(qtbot, widget)
     assert [choice.name for choice in widget.choice.input.choices] == ["clip"]
-    widget = heard(qtbot, viewer, StageWidget(viewer, Negative))
+    widget = heard(StageWidget(viewer, Negative))
     assert [choice.name for choice in widget.choice.input.choices] == ["clip", "clip · minus", "clip · brighter"]
     assert widget.form.fields["of"].value == "frames"
     widget.choice.input.value = viewer.layers["clip · brighter"]

@@ -3,35 +3,19 @@ from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
-import torch
-from napari.components import ViewerModel
-from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_fluorodenoise as fd
-from napari_fluorodenoise.denoisers import learning, lessons
-from napari_fluorodenoise.denoisers import training as steps
 from napari_fluorodenoise.denoisers.model import load
 from napari_fluorodenoise.widgets import facts, recipe, training
 from napari_fluorodenoise.widgets.layers import record_of
 from napari_fluorodenoise.widgets.recipe import RecipeWidget
-from napari_fluorodenoise.widgets.show import open_in
 from napari_fluorodenoise.widgets.training import COLUMNS, Asked, TrainingWidget
 
 LONG = 1_000_000
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Small batches on one thread, so that a step takes some milliseconds, and a check after every step."""
-    monkeypatch.setattr(lessons, "BATCH", 2)
-    monkeypatch.setattr(lessons, "CROP", 32)
-    monkeypatch.setattr(steps, "CHECKS", LONG)
-    monkeypatch.setattr(learning, "PATIENCE", LONG)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("tiny_training")
 
 
 @pytest.fixture(scope="module")
@@ -50,33 +34,9 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def viewer():
-    return ViewerModel()
-
-
-@pytest.fixture
-def clip(viewer, video):
-    (layer,) = open_in(viewer, fd.Run.of(video), name="clip")
-    return layer
-
-
-@pytest.fixture
-def dock(qtbot, viewer, folder):
-    """A function that makes a widget which hears of the layers as in a dock."""
-
-    def ended(widget):
-        for stop in widget.stopped:
-            stop()
-        qtbot.waitUntil(lambda: not widget.work.busy, timeout=20_000)
-
-    def dock(kind):
-        widget = kind(viewer)
-        qtbot.addWidget(widget, before_close_func=ended)
-        for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
-            event.connect(widget.reset_choices)
-        return widget
-
-    return dock
+def dock(heard, viewer, folder):
+    """A function that makes a widget of the kind it is given."""
+    return lambda kind: heard(kind(viewer))
 
 
 @pytest.fixture
@@ -85,14 +45,6 @@ def widget(clip, dock):
     widget.form.fields["scheme"].value = "noise2self"
     widget.form.fields["steps"].value = 4
     return widget
-
-
-@pytest.fixture
-def complaints():
-    seen = []
-    notification_manager.notification_ready.connect(seen.append)
-    yield seen
-    notification_manager.notification_ready.disconnect(seen.append)
 
 
 def train(qtbot, widget):

@@ -2,9 +2,7 @@ import threading
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
 from napari.layers import Layer
-from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 
@@ -17,30 +15,12 @@ from napari_fluorodenoise.widgets.work import Work
 
 
 @pytest.fixture
-def viewer():
-    return ViewerModel()
-
-
-@pytest.fixture
-def clip(viewer, video):
-    return viewer.add_layer(Layer.create(*opened(video, name="clip")))
-
-
-@pytest.fixture
 def work(qtbot, viewer):
     """The work of a viewer, which hears of the layers as in a dock."""
     work = Work(viewer)
     qtbot.addWidget(work)
     viewer.layers.events.removed.connect(work.follow_layers)
     return work
-
-
-@pytest.fixture
-def complaints():
-    seen = []
-    notification_manager.notification_ready.connect(seen.append)
-    yield seen
-    notification_manager.notification_ready.disconnect(seen.append)
 
 
 @pytest.fixture
