@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter
 
 from napari_fluorodenoise.engine.blocks import Output, cut, in_turn, map_blocks, stream
-from napari_fluorodenoise.engine.progress import Cancelled
+from napari_fluorodenoise.engine.progress import Cancelled, checkpoint
 
 VIDEO = np.random.default_rng(0).normal(size=(7, 9, 10)).astype(np.float32)
 SIZES = st.tuples(st.integers(1, 8), st.integers(1, 10), st.integers(1, 11))
@@ -160,6 +160,27 @@ def test_a_wish_to_stop_is_heard_while_a_block_is_at_work(lazy):
     with pytest.raises(Cancelled):
         for _ in stream(map_blocks(Waiting(), {"frames": frames}, outputs=OUTPUT, progress=stop), progress=stop):
             pass
+
+
+def test_a_block_at_work_ends_at_its_next_checkpoint():
+    begun, ended = threading.Event(), []
+
+    class Endless(Mean):
+        def apply(self, block, at):
+            begun.set()
+            try:
+                while True:
+                    checkpoint()
+            finally:
+                ended.append(at)
+
+    def stop(fraction, message, training=None):
+        if begun.is_set():
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        map_blocks(Endless(), {"frames": VIDEO}, outputs=OUTPUT, progress=stop)
+    assert ended
 
 
 def test_a_longer_sequence_adds_no_layers_to_the_graph():

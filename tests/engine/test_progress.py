@@ -1,8 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_fluorodenoise.engine.progress import Training, portion, silent
+from napari_fluorodenoise.engine.progress import Cancelled, Training, checkpoint, portion, silent, until
 
 UNIT = st.floats(0, 1)
 TOLD = Training(step=3, loss=0.5)
@@ -32,3 +34,19 @@ def test_portions_nest():
 def test_silence_takes_every_report():
     silent(0.5, "working")
     silent(1.0, "done", training=TOLD)
+
+
+def test_a_checkpoint_stops_only_what_was_given_up():
+    checkpoint()
+    given_up = []
+    with until(lambda: bool(given_up)):
+        checkpoint()
+        given_up.append("now")
+        with pytest.raises(Cancelled):
+            checkpoint()
+    checkpoint()
+
+
+def test_a_checkpoint_knows_its_own_thread_only():
+    with until(lambda: True), ThreadPoolExecutor(1) as other:
+        other.submit(checkpoint).result()

@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from napari_fluorodenoise.denoisers.nested import smoothed
+from napari_fluorodenoise.engine.progress import checkpoint
 from napari_fluorodenoise.motion.dis import dense_flow
 from napari_fluorodenoise.motion.warp import leads_inside, shifted, warped
 
@@ -101,6 +102,7 @@ class Piloted:
 
     def _flowing(self, t: int, steps: Iterable[int]) -> Iterator[Moved]:
         for k in self._present(t, steps):
+            checkpoint()
             flow = dense_flow(self.pilots[t], self.pilots[k])
             moved = warped(self.pilots[k], flow)
             yield Moved(warped(self.values[k], flow), moved, self._alike(t, k, moved) * leads_inside(flow))

@@ -17,6 +17,7 @@ import numpy as np
 
 from napari_fluorodenoise.denoisers.noise import Noise, noise_of
 from napari_fluorodenoise.engine.blocks import Block
+from napari_fluorodenoise.engine.progress import checkpoint
 from napari_fluorodenoise.primitives.unbiased import NOTHING, Correction, correction, due_to_mean_keeping
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class FittedWiener:
         for index, t in enumerate(range(at.inner[0].start, at.inner[0].stop)):
             first = at.core[0].start + index
             for order, part in enumerate(self._parts(values, t, guides, first, None if above is None else above[t])):
+                checkpoint()
                 picture, error = self._cleaned(part, longest=order == 0)
                 clean[index] += picture
                 left[index] += error

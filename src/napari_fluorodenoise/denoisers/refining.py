@@ -18,6 +18,7 @@ from napari_fluorodenoise.denoisers.crops import corners
 from napari_fluorodenoise.denoisers.excerpts import CROP, TARGET_NOISE
 from napari_fluorodenoise.denoisers.training import Trained, device_of, train
 from napari_fluorodenoise.engine.blocks import in_turn
+from napari_fluorodenoise.engine.progress import checkpoint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,6 +87,7 @@ class Lessons:
         return np.array(found).reshape(-1, 2)
 
     def _compared(self, net: Network, windows: Sequence[Batch]) -> Iterator[tuple[float, float]]:
+        checkpoint()
         seen, target, held = self._batch(windows)
         with torch.inference_mode():
             made = net(torch.from_numpy(seen).to(device_of(net))).float().cpu().numpy()

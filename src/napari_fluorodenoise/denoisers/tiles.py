@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_fluorodenoise.engine.progress import checkpoint
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
@@ -39,6 +41,7 @@ def tiled(
     result: Frame = np.empty(frame.shape[1:], np.float32)
     ranges = [_ranges(n, step, reach=reach, multiple=multiple, least=least) for n in result.shape]
     for (rows, outer_rows), (columns, outer_columns) in product(*ranges):
+        checkpoint()
         part = apply(frame[:, outer_rows, outer_columns])
         y, x = rows.start - outer_rows.start, columns.start - outer_columns.start
         result[rows, columns] = part[y : y + rows.stop - rows.start, x : x + columns.stop - columns.start]

@@ -7,6 +7,7 @@ A block has a core, which it answers for, and an outer part, which adds the neig
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -19,7 +20,8 @@ from uuid import uuid4
 
 import numpy as np
 
-from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.engine.chunks import by_frames
+from napari_fluorodenoise.engine.progress import Progress, silent, until
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -170,19 +172,27 @@ def in_turn(
 ) -> Iterator[Result]:
     """The results of `calls` in order, at most `workers` + 1 of them under way or waiting.
 
-    By default there is one worker per core, `MOST` at the most. `report` is called now and then, and may raise.
+    By default there is one worker per core, `MOST` at the most. `report` is called now and then, and may raise: calls
+    under way then end at their next checkpoint.
     """
+    given_up = threading.Event()
+
+    def result(call: Callable[[], Result]) -> Result:
+        with until(given_up.is_set):
+            return call()
+
     workers = workers or min(os.cpu_count() or 1, MOST)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="block")
     waiting: deque[Future[Result]] = deque()
     try:
         for call in calls:
-            waiting.append(pool.submit(call))
+            waiting.append(pool.submit(result, call))
             if len(waiting) > workers:
                 yield _awaited(waiting.popleft(), report)
         while waiting:
             yield _awaited(waiting.popleft(), report)
     finally:
+        given_up.set()
         pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -200,7 +210,7 @@ def _lazy(
     import dask.array as da
     from dask.highlevelgraph import HighLevelGraph
 
-    arrays = {name: _by_frames(array) for name, array in inputs.items()}
+    arrays = {name: _whole_frames(array) for name, array in inputs.items()}
     token = f"blocks-{uuid4().hex}"
     starts = [sorted({at.core[axis].start for at in blocks}) for axis in range(3)]
     places = [tuple(row.index(part.start) for row, part in zip(starts, at.core, strict=True)) for at in blocks]
@@ -223,13 +233,9 @@ def _lazy(
     return {name: whole(name, output) for name, output in outputs.items()}
 
 
-def _by_frames(array: Array) -> da.Array:
+def _whole_frames(array: Array) -> da.Array:
     """`array` as a dask array whose chunks hold whole frames."""
-    import dask.array as da
-
-    if isinstance(array, np.ndarray):
-        return da.from_array(array, chunks=(FRAMES, -1, -1))
-    return array.rechunk({1: -1, 2: -1})
+    return by_frames(array, count=FRAMES) if isinstance(array, np.ndarray) else array.rechunk({1: -1, 2: -1})
 
 
 def _chunks(array: da.Array, frames: slice) -> tuple[int, list[tuple[str, int, int, int]]]:

@@ -1,8 +1,13 @@
-"""Progress is a call that long work makes between units of work; the call may raise `Cancelled`, or `Enough`."""
+"""Progress is a call that long work makes between units of work; the call may raise `Cancelled`, or `Enough`.
+
+Work inside a unit, which has nothing to report, passes a `checkpoint` now and then instead.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,10 +15,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Cancelled", "Enough", "Progress", "Training", "portion", "silent"]
+__all__ = ["Cancelled", "Enough", "Progress", "Training", "checkpoint", "portion", "silent", "until"]
 
 Progress = Callable[..., None]
 """`progress(fraction, message, training=None)`: done in [0, 1], what is being done, and how a `Training` goes."""
+
+_given_up: ContextVar[Callable[[], bool]] = ContextVar("given up", default=lambda: False)
+"""Says for the work of a thread whether nobody waits for it any more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +41,7 @@ class Training:
 
 
 class Cancelled(Exception):
-    """Raised by a progress call to stop the work; what was half done is dropped."""
+    """Raised by a progress call or a checkpoint to stop the work; what was half done is dropped."""
 
 
 class Enough(Exception):
@@ -51,3 +59,19 @@ def portion(progress: Progress, start: float, stop: float) -> Progress:
         progress(start + (stop - start) * fraction, message, training)
 
     return part
+
+
+@contextmanager
+def until(given_up: Callable[[], bool]) -> Iterator[None]:
+    """Within it, checkpoints on this thread stop the work as soon as `given_up` says so; it has to be cheap."""
+    token = _given_up.set(given_up)
+    try:
+        yield
+    finally:
+        _given_up.reset(token)
+
+
+def checkpoint() -> None:
+    """Raise `Cancelled` where nobody waits any more for the work that this thread does."""
+    if _given_up.get()():
+        raise Cancelled

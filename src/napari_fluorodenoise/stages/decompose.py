@@ -24,7 +24,7 @@ import pydantic.dataclasses
 from annotated_types import Ge, Gt, Le
 
 from napari_fluorodenoise.engine.blocks import Block
-from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.engine.progress import Progress, checkpoint, silent
 from napari_fluorodenoise.physics.detector import detector_of
 from napari_fluorodenoise.primitives.declaration import ADVANCED, STRICT, Unit
 from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
@@ -129,6 +129,7 @@ class FittedDecompose(FittedStage):
         background = np.empty_like(frames)
         starts = [shot.start for shot in self.shots]
         for t, frame, result in zip(range(at.core[0].start, at.core[0].stop), frames, background, strict=True):
+            checkpoint()
             shot = self.shots[bisect_right(starts, t) - 1]
             result[:] = shot.background(frame, t, ahead=self.ahead, keep=self.rule)
         background = _rounded(background, self.dtype)

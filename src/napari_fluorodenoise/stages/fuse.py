@@ -24,7 +24,7 @@ import pydantic.dataclasses
 from annotated_types import Ge, Gt, Le
 
 from napari_fluorodenoise.engine.blocks import Block
-from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.engine.progress import Progress, checkpoint, silent
 from napari_fluorodenoise.primitives.declaration import ADVANCED, STRICT, Unit
 from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
 from napari_fluorodenoise.video import Image, Run, Table
@@ -139,6 +139,7 @@ class FittedFuse(FittedStage):
         foreground, deviation = block["foreground_denoised"], block["foreground_uncertainty"]
         flows = _Flows([_visible(*frame) for frame in zip(foreground, deviation, strict=True)])
         for index, t in enumerate(range(at.inner[0].start, at.inner[0].stop)):
+            checkpoint()
             near = self._neighbours(t, self.segments[at.outer[0]])
             mean, error = _averaged(foreground, deviation, t, near, flows=flows, rho=self.rho)
             values[index] += mean

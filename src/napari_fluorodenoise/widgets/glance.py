@@ -9,11 +9,12 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
+from napari_fluorodenoise.engine.chunks import lazy
 from napari_fluorodenoise.engine.progress import Progress, portion
 from napari_fluorodenoise.part import Box
 from napari_fluorodenoise.physics.detector import Detector, measured
 from napari_fluorodenoise.recipe import Recipe
-from napari_fluorodenoise.video import Run, Video
+from napari_fluorodenoise.video import Run
 
 __all__ = ["Glance"]
 
@@ -43,7 +44,7 @@ class Glance:
         assert detector is not None
         t, y, x = self._around(video.shape)
         near = video.crop(frames=t, rows=y, columns=x)
-        run = Run({"frames": _by_frames(near)}, detector=detector.cropped(rows=y, columns=x))
+        run = Run({"frames": lazy(near)}, detector=detector.cropped(rows=y, columns=x))
         clean = self.recipe.run(run, progress=portion(progress, 0.4, 1.0)).video(self.recipe.result(run))
         picture = np.asarray(clean.data[self.frame - t.start])
         top, bottom, left, right = self.box
@@ -57,10 +58,3 @@ class Glance:
         core = ((self.frame, self.frame + 1, NEAR), (top, bottom, high), (left, right, wide))
         t, y, x = (slice(max(a - m, 0), min(b + m, n)) for (a, b, m), n in zip(core, shape, strict=True))
         return t, y, x
-
-
-def _by_frames(video: Video) -> Video:
-    """`video`, lazy over frames in memory: only what the one frame needs is computed."""
-    import dask.array as da
-
-    return video.with_data(da.from_array(video.numpy(), chunks=(1, -1, -1)))

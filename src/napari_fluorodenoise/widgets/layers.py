@@ -20,15 +20,16 @@ from napari.types import LayerDataTuple
 from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
+from napari_fluorodenoise.engine.chunks import by_frames, lazy
 from napari_fluorodenoise.part import WHOLE, Part
 from napari_fluorodenoise.video import Image, Item, Run, Table, Video
 from napari_fluorodenoise.widgets.contrast import limits_of, range_of
 
 if TYPE_CHECKING:
-    import dask.array as da
+    pass
 
 __all__ = [
-    "KEY", "VIEW", "current", "edited", "fits", "is_result", "layer_of", "lazy", "name_of", "opened", "part_of",
+    "KEY", "VIEW", "current", "edited", "fits", "is_result", "layer_of", "name_of", "opened", "part_of",
     "record_of", "results_of", "run_of", "source_of", "video_of",
 ]  # fmt: skip
 
@@ -245,9 +246,12 @@ def _path(table: Table, *, frame: tuple[int, int]) -> tuple[NDArray[np.float64],
 
     Row and column live in the points alone, so that moving a point changes the table; the rest are their features.
     """
+    import pandas as pd  # napari would, in the window's own time
+
     middle = (np.array(frame) - 1) / 2
     positions = table.data[:, :2] + middle
-    features = {FRAME: np.arange(len(table.data))} | dict(zip(table.columns[2:], table.data.T[2:], strict=True))
+    features = pd.DataFrame(table.data[:, 2:], columns=table.columns[2:])
+    features.insert(0, FRAME, np.arange(len(table.data)))
     attributes: dict[str, Any] = {
         "features": features,
         "size": max(min(frame) / 40, 1),
@@ -270,22 +274,11 @@ def _table(points: Points) -> Table:
     return Table(data=data, columns=record["columns"])
 
 
-def lazy(video: Video) -> Video:
-    """`video` with its pixels as a dask array, of one frame per chunk where it was none."""
-    return video if video.is_lazy else video.with_data(_by_frames(video.data))
-
-
 def _array(data: Any) -> Any:
     """The pixels as numpy or dask; napari also shows what only looks like an array, such as zarr's."""
     import dask.array as da
 
-    return data if isinstance(data, np.ndarray | da.Array) else _by_frames(data)
-
-
-def _by_frames(data: Any) -> da.Array:
-    import dask.array as da
-
-    return da.from_array(data, chunks=(1, -1, -1), name=False)  # naming an array would read all of it
+    return data if isinstance(data, np.ndarray | da.Array) else by_frames(data)
 
 
 def _record(video: Video) -> dict[str, Any]:

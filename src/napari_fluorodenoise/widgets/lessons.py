@@ -41,6 +41,11 @@ class Lessons(QWidget):
         self.layout().addWidget(self._told)
         self.begin()
 
+    @property
+    def silent(self) -> bool:
+        """True until the first report."""
+        return not self._training
+
     def begin(self) -> None:
         """Forget the training before."""
         self._training, self._held_out = list[Point](), list[Point]()

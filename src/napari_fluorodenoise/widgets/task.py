@@ -12,7 +12,7 @@ from typing import Any
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, Signal
 
-from napari_fluorodenoise.engine.progress import Cancelled, Enough, Progress, Training
+from napari_fluorodenoise.engine.progress import Cancelled, Enough, Progress, Training, until
 from napari_fluorodenoise.engine.scratch import within
 from napari_fluorodenoise.widgets.preferences import preferences
 from napari_fluorodenoise.widgets.words import REFUSALS, one_line
@@ -104,7 +104,7 @@ class Task(QObject):
         try:
             self._report(0.0, "starting")
             assert self._work is not None
-            with within(self._cache):
+            with within(self._cache), until(lambda: self.stopped):
                 return self._work(self._report)
         except Cancelled:
             return None

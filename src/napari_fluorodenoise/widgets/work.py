@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -16,6 +17,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_fluorodenoise.engine.progress import Training
+from napari_fluorodenoise.widgets.collecting import collect_all_again, collect_only_new
 from napari_fluorodenoise.widgets.glimpse import clear_glimpse, clear_orphans, show_glimpse
 from napari_fluorodenoise.widgets.layers import record_of
 from napari_fluorodenoise.widgets.lessons import Lessons
@@ -91,6 +93,8 @@ class Work(QWidget):
         task.broke.connect(self.message.setText)
         task.over.connect(self._finish)
         self.destroyed.connect(task.join)
+        self.destroyed.connect(partial(collect_all_again, task))
+        collect_only_new(task)
         self.lessons.begin()
         self._set_busy(True)
         task.start()
@@ -151,6 +155,8 @@ class Work(QWidget):
             self.message.setText(message)
 
     def _learn(self, training: Training, frame: int, picture: NDArray[Any] | None) -> None:
+        if self.lessons.silent:
+            collect_only_new(self.task)  # torch was imported for it
         self.lessons.add(training)
         order = self._order
         if picture is None or order is None or order.source not in self._viewer.layers:
@@ -214,12 +220,13 @@ class Work(QWidget):
         if self.task is not None and self.task.stopped:
             self.message.setText("stopped")
         self._viewer.dims.events.current_step.disconnect(self._look)
-        ended, self.task, self._order = self._order, None, None
+        task, ended, self.task, self._order = self.task, self._order, None, None
         self.lessons.end()
         self._set_busy(False)
         self.ended.emit()
         if ended is not None:
             clear_glimpse(self._viewer, source=ended.source, name=IN_TRAINING)
+        collect_all_again(task)
 
     def _set_busy(self, busy: bool) -> None:
         self.run.setEnabled(not busy)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
+from napari_fluorodenoise.engine.chunks import lazy
 from napari_fluorodenoise.part import WHOLE, Part
 from napari_fluorodenoise.video import Video
 from napari_fluorodenoise.widgets.layers import VIEW, fits, name_of, part_of, record_of, source_of, video_of
 
-if TYPE_CHECKING:
-    import dask.array as da
-
-__all__ = ["Pair", "frame_at", "lazy", "pair_of", "pairing", "selected"]
+__all__ = ["Pair", "frame_at", "pair_of", "pairing", "selected"]
 
 ENTIRE = ("fused", "frames_denoised")
 """The results that stand for the frames themselves, and not for something in them."""
@@ -72,16 +68,6 @@ def pairing(before: Layer, after: Layer, viewer: ViewerModel) -> Pair | None:
     ranges = zip((part.frames, part.rows, part.columns), before.data.shape, strict=True)
     shape = tuple(length if taken is None else taken[1] - taken[0] for taken, length in ranges)
     return Pair(before, after, part) if shape == tuple(after.data.shape) else None
-
-
-def lazy(video: Video) -> Video:
-    """`video` with its pixels as a dask array, of one frame per chunk where it was none."""
-    import dask.array as da
-
-    def blocks(data: Any) -> da.Array:
-        return da.from_array(data, chunks=(1, -1, -1), name=False)  # naming an array would read all of it
-
-    return video.with_data(blocks(video.data)) if isinstance(video.data, np.ndarray) else video
 
 
 def _rank(layer: Layer, viewer: ViewerModel) -> tuple[bool, bool, int]:

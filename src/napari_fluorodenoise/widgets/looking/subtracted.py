@@ -5,9 +5,10 @@ from __future__ import annotations
 from napari.components import ViewerModel
 from napari.layers import Image
 
+from napari_fluorodenoise.engine.chunks import lazy
 from napari_fluorodenoise.physics.subtraction import subtract
 from napari_fluorodenoise.widgets.layers import video_of
-from napari_fluorodenoise.widgets.looking.pair import frame_at, lazy, selected
+from napari_fluorodenoise.widgets.looking.pair import frame_at, selected
 from napari_fluorodenoise.widgets.looking.view import view_of
 from napari_fluorodenoise.widgets.show import add
 
