@@ -17,7 +17,7 @@ class Stored:
         self.read = []
 
     def __getitem__(self, at):
-        self.read.extend(range(*at[0].indices(7)))
+        self.read.extend(np.atleast_1d(np.arange(7)[at[0]]).tolist())
         return FRAMES[at]
 
 
