@@ -26,8 +26,8 @@ from qtpy.QtWidgets import QApplication
 
 import napari_fluorodenoise as fd
 from machine import described
+from napari_fluorodenoise.widgets.docks.recipe import RecipeWidget
 from napari_fluorodenoise.widgets.layers import opened
-from napari_fluorodenoise.widgets.recipe import RecipeWidget
 
 TICK = 50
 """Milliseconds between two ticks of the timer."""

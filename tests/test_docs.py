@@ -19,7 +19,7 @@ from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.stages import STAGES, stage_class
 from napari_fluorodenoise.video import Run, Video
 from napari_fluorodenoise.widgets.layers import KEY
-from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.running.order import Order
 from napari_fluorodenoise.widgets.show import open_in
 
 ROOT = Path(__file__).parents[1]

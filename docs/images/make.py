@@ -24,7 +24,7 @@ import napari_fluorodenoise as fd
 from napari_fluorodenoise.cli import main
 from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.widgets.looking.overlays import show_panorama
-from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.running.order import Order
 from napari_fluorodenoise.widgets.show import add
 
 HERE = Path(__file__).parent

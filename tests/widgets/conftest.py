@@ -151,7 +151,7 @@ def complaints():
 def heard(qtbot, viewer):
     """A function that lets a widget hear of the layers as in a dock; a dock is stopped and idle before it is closed."""
 
-    from napari_fluorodenoise.widgets.dock import Dock
+    from napari_fluorodenoise.widgets.docks.dock import Dock
 
     def idle(widget):
         if isinstance(widget, Dock):

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.physics.phantom import phantom
-from napari_fluorodenoise.widgets import facts, recipe, training
+from napari_fluorodenoise.widgets.docks import facts, recipe, training
 from napari_fluorodenoise.widgets.preferences import NAME
 
 LONG = 1_000_000

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_fluorodenoise.stages.stage import Stage
-    from napari_fluorodenoise.widgets.recipe import RecipeWidget
-    from napari_fluorodenoise.widgets.stage import StageWidget
-    from napari_fluorodenoise.widgets.training import TrainingWidget
+    from napari_fluorodenoise.widgets.docks.recipe import RecipeWidget
+    from napari_fluorodenoise.widgets.docks.stage import StageWidget
+    from napari_fluorodenoise.widgets.docks.training import TrainingWidget
 
 __all__ = ["front_viewer", "get_reader", "prefer"]
 
@@ -83,14 +83,14 @@ def low_dose_phantom() -> list[LayerDataTuple]:
 
 def fluoroscopy() -> RecipeWidget:
     """The widget that runs a whole recipe."""
-    from napari_fluorodenoise.widgets.recipe import RecipeWidget
+    from napari_fluorodenoise.widgets.docks.recipe import RecipeWidget
 
     return RecipeWidget(front_viewer())
 
 
 def training() -> TrainingWidget:
     """The widget that trains a network, and keeps it."""
-    from napari_fluorodenoise.widgets.training import TrainingWidget
+    from napari_fluorodenoise.widgets.docks.training import TrainingWidget
 
     return TrainingWidget(front_viewer())
 
@@ -171,6 +171,6 @@ def _stage_widget(name: str) -> StageWidget:
 
 
 def _widget(declaration: type[Stage]) -> StageWidget:
-    from napari_fluorodenoise.widgets.stage import StageWidget
+    from napari_fluorodenoise.widgets.docks.stage import StageWidget
 
     return StageWidget(front_viewer(), declaration)

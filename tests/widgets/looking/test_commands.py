@@ -4,7 +4,7 @@ from napari.utils.notifications import notification_manager
 from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.widgets.looking import commands
-from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.running.order import Order
 from napari_fluorodenoise.widgets.show import add
 
 

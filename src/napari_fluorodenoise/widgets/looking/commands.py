@@ -15,7 +15,7 @@ from napari_fluorodenoise.widgets.looking.planes import put_beside
 from napari_fluorodenoise.widgets.looking.residual import add_residual
 from napari_fluorodenoise.widgets.looking.subtracted import add_subtracted
 from napari_fluorodenoise.widgets.manifest import front_viewer
-from napari_fluorodenoise.widgets.order import script_of
+from napari_fluorodenoise.widgets.running.order import script_of
 from napari_fluorodenoise.widgets.words import REFUSALS, one_line
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QComboBox, QWidget
 from napari_fluorodenoise.engine.progress import Progress
 from napari_fluorodenoise.widgets.layers import VIEW, fits, record_of
 from napari_fluorodenoise.widgets.looking.pair import Pair, pair_of, pairing
-from napari_fluorodenoise.widgets.task import Task
+from napari_fluorodenoise.widgets.running.task import Task
 
 __all__ = ["Following", "narrow"]
 

@@ -9,8 +9,8 @@ from napari.layers import Layer
 from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.primitives.declaration import STRICT
 from napari_fluorodenoise.stages.stage import Added, FittedStage, Stage
+from napari_fluorodenoise.widgets.docks.stage import StageWidget
 from napari_fluorodenoise.widgets.layers import opened
-from napari_fluorodenoise.widgets.stage import StageWidget
 
 
 @dataclass(frozen=True)

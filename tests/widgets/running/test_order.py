@@ -5,7 +5,7 @@ import napari_fluorodenoise as fd
 from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.part import Part
 from napari_fluorodenoise.widgets.layers import current, edited, record_of
-from napari_fluorodenoise.widgets.order import Order, script_of
+from napari_fluorodenoise.widgets.running.order import Order, script_of
 from napari_fluorodenoise.widgets.show import add, open_in
 
 SIZE = {"frames": 8, "shape": (64, 72), "photons": 60, "pan": 1.0, "rng": 0}

@@ -7,8 +7,8 @@ from napari.components import ViewerModel
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.engine.progress import Cancelled, silent
 from napari_fluorodenoise.physics.detector import measured
-from napari_fluorodenoise.widgets import glance as room
-from napari_fluorodenoise.widgets.glance import NEAR, Glance
+from napari_fluorodenoise.widgets.docks import glance as room
+from napari_fluorodenoise.widgets.docks.glance import NEAR, Glance
 from napari_fluorodenoise.widgets.show import open_in
 
 FAST = fd.Recipe.named("fast")

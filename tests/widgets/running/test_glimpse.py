@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 
-from napari_fluorodenoise.widgets.glimpse import clear_glimpse, show_glimpse
 from napari_fluorodenoise.widgets.layers import current, is_result, opened
+from napari_fluorodenoise.widgets.running.glimpse import clear_glimpse, show_glimpse
 
 
 @pytest.fixture

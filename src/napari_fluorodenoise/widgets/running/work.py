@@ -17,14 +17,14 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_fluorodenoise.engine.progress import Training
-from napari_fluorodenoise.widgets.collecting import collect_all_again, collect_only_new
-from napari_fluorodenoise.widgets.glimpse import clear_glimpse, clear_orphans, show_glimpse
 from napari_fluorodenoise.widgets.layers import record_of
-from napari_fluorodenoise.widgets.lessons import Lessons
-from napari_fluorodenoise.widgets.order import Order, script_of
 from napari_fluorodenoise.widgets.removal import take_away
+from napari_fluorodenoise.widgets.running.collecting import collect_all_again, collect_only_new
+from napari_fluorodenoise.widgets.running.glimpse import clear_glimpse, clear_orphans, show_glimpse
+from napari_fluorodenoise.widgets.running.lessons import Lessons
+from napari_fluorodenoise.widgets.running.order import Order, script_of
+from napari_fluorodenoise.widgets.running.task import Task
 from napari_fluorodenoise.widgets.show import add
-from napari_fluorodenoise.widgets.task import Task
 from napari_fluorodenoise.widgets.words import duration, warned
 
 __all__ = ["Work"]

@@ -8,9 +8,9 @@ import napari_fluorodenoise as fd
 from napari_fluorodenoise.effort import Effort
 from napari_fluorodenoise.engine.progress import silent
 from napari_fluorodenoise.physics.detector import measured
-from napari_fluorodenoise.widgets import facts as room
-from napari_fluorodenoise.widgets.facts import Facts
-from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.docks import facts as room
+from napari_fluorodenoise.widgets.docks.facts import Facts
+from napari_fluorodenoise.widgets.running.order import Order
 from napari_fluorodenoise.widgets.show import open_in
 
 FAST = fd.Recipe.named("fast")

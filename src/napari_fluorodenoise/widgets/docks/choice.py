@@ -11,7 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_fluorodenoise.part import WHOLE, Part
-from napari_fluorodenoise.widgets.boxes import drawn_boxes, viewed_box
+from napari_fluorodenoise.widgets.docks.boxes import drawn_boxes, viewed_box
 from napari_fluorodenoise.widgets.form import folded, rows
 from napari_fluorodenoise.widgets.layers import VIEW, fits, is_result, record_of, source_of, video_of
 

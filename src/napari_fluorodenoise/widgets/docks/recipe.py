@@ -13,14 +13,14 @@ from qtpy.QtWidgets import QFileDialog, QPushButton, QVBoxLayout, QWidget
 from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.stages import name_of
 from napari_fluorodenoise.stages.stage import Stage
-from napari_fluorodenoise.widgets.choice import Choice
-from napari_fluorodenoise.widgets.dock import Dock
-from napari_fluorodenoise.widgets.facts import Facts
+from napari_fluorodenoise.widgets.docks.choice import Choice
+from napari_fluorodenoise.widgets.docks.dock import Dock
+from napari_fluorodenoise.widgets.docks.facts import Facts
+from napari_fluorodenoise.widgets.docks.models import SUFFIX, models_in
+from napari_fluorodenoise.widgets.docks.preview import Preview
 from napari_fluorodenoise.widgets.form import Form, folded, rows
-from napari_fluorodenoise.widgets.models import SUFFIX, models_in
-from napari_fluorodenoise.widgets.order import Order
 from napari_fluorodenoise.widgets.preferences import preferences
-from napari_fluorodenoise.widgets.preview import Preview
+from napari_fluorodenoise.widgets.running.order import Order
 from napari_fluorodenoise.widgets.words import REFUSALS, one_line
 
 __all__ = ["RecipeWidget"]

@@ -3,7 +3,7 @@ import weakref
 
 import pytest
 
-from napari_fluorodenoise.widgets.collecting import collect_all_again, collect_only_new
+from napari_fluorodenoise.widgets.running.collecting import collect_all_again, collect_only_new
 
 
 class Node:

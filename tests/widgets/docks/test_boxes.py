@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from napari.layers import Layer
 
-from napari_fluorodenoise.widgets.boxes import drawn_boxes, viewed_box
+from napari_fluorodenoise.widgets.docks.boxes import drawn_boxes, viewed_box
 from napari_fluorodenoise.widgets.layers import opened
 
 FRAME = (24, 32)

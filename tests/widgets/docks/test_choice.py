@@ -3,7 +3,7 @@ import pytest
 from napari.layers import Layer
 
 from napari_fluorodenoise.part import WHOLE, Part
-from napari_fluorodenoise.widgets.choice import ALL, IN_VIEW, NOTHING, Choice
+from napari_fluorodenoise.widgets.docks.choice import ALL, IN_VIEW, NOTHING, Choice
 from napari_fluorodenoise.widgets.layers import layer_of, opened
 
 

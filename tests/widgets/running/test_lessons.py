@@ -3,7 +3,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_fluorodenoise.engine.progress import Training
-from napari_fluorodenoise.widgets.lessons import Lessons
+from napari_fluorodenoise.widgets.running.lessons import Lessons
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from napari_fluorodenoise.denoisers.model import Model, save
 from napari_fluorodenoise.denoisers.networks import network
-from napari_fluorodenoise.widgets.models import models_in, told
+from napari_fluorodenoise.widgets.docks.models import models_in, told
 
 TRAINING = {
     "files": ["run 1.dcm", "run 2.dcm"],

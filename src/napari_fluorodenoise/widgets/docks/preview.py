@@ -12,11 +12,11 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_fluorodenoise.physics.detector import Detector
 from napari_fluorodenoise.recipe import Recipe
-from napari_fluorodenoise.widgets.boxes import viewed_box
-from napari_fluorodenoise.widgets.glance import Glance
-from napari_fluorodenoise.widgets.glimpse import clear_glimpse, show_glimpse
-from napari_fluorodenoise.widgets.order import Order
-from napari_fluorodenoise.widgets.task import Task
+from napari_fluorodenoise.widgets.docks.boxes import viewed_box
+from napari_fluorodenoise.widgets.docks.glance import Glance
+from napari_fluorodenoise.widgets.running.glimpse import clear_glimpse, show_glimpse
+from napari_fluorodenoise.widgets.running.order import Order
+from napari_fluorodenoise.widgets.running.task import Task
 
 __all__ = ["Preview"]
 

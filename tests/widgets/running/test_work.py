@@ -8,10 +8,10 @@ from qtpy.QtWidgets import QApplication
 
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.part import Part
-from napari_fluorodenoise.widgets import work as room
 from napari_fluorodenoise.widgets.layers import opened, record_of
-from napari_fluorodenoise.widgets.order import Order
-from napari_fluorodenoise.widgets.work import Work
+from napari_fluorodenoise.widgets.running import work as room
+from napari_fluorodenoise.widgets.running.order import Order
+from napari_fluorodenoise.widgets.running.work import Work
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.denoisers.model import load
-from napari_fluorodenoise.widgets import facts, recipe, training
+from napari_fluorodenoise.widgets.docks import facts, recipe, training
+from napari_fluorodenoise.widgets.docks.recipe import RecipeWidget
+from napari_fluorodenoise.widgets.docks.training import COLUMNS, Asked, TrainingWidget
 from napari_fluorodenoise.widgets.layers import record_of
-from napari_fluorodenoise.widgets.recipe import RecipeWidget
-from napari_fluorodenoise.widgets.training import COLUMNS, Asked, TrainingWidget
 
 LONG = 1_000_000
 

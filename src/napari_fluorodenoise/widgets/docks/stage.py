@@ -10,11 +10,11 @@ from napari.components import ViewerModel
 from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.stages import name_of as name_of_stage
 from napari_fluorodenoise.stages.stage import Stage
-from napari_fluorodenoise.widgets.choice import Choice
-from napari_fluorodenoise.widgets.dock import Dock
+from napari_fluorodenoise.widgets.docks.choice import Choice
+from napari_fluorodenoise.widgets.docks.dock import Dock
 from napari_fluorodenoise.widgets.form import Form
 from napari_fluorodenoise.widgets.layers import name_of
-from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.running.order import Order
 
 __all__ = ["StageWidget"]
 

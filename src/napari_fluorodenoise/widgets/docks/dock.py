@@ -9,10 +9,10 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from napari_fluorodenoise.widgets.choice import Choice
-from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.docks.choice import Choice
+from napari_fluorodenoise.widgets.running.order import Order
+from napari_fluorodenoise.widgets.running.work import Work
 from napari_fluorodenoise.widgets.words import REFUSALS, one_line
-from napari_fluorodenoise.widgets.work import Work
 
 __all__ = ["Dock"]
 

@@ -6,8 +6,8 @@ import pytest
 
 from napari_fluorodenoise.engine.progress import Enough, Training
 from napari_fluorodenoise.engine.scratch import Scratch
-from napari_fluorodenoise.widgets import task as room
-from napari_fluorodenoise.widgets.task import Task
+from napari_fluorodenoise.widgets.running import task as room
+from napari_fluorodenoise.widgets.running.task import Task
 
 
 class Heard:

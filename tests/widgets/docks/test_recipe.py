@@ -9,9 +9,9 @@ from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QFileDialog
 
 import napari_fluorodenoise as fd
-from napari_fluorodenoise.widgets import facts, recipe
+from napari_fluorodenoise.widgets.docks import facts, recipe
+from napari_fluorodenoise.widgets.docks.recipe import RecipeWidget
 from napari_fluorodenoise.widgets.layers import record_of
-from napari_fluorodenoise.widgets.recipe import RecipeWidget
 from napari_fluorodenoise.widgets.show import open_in
 
 
@@ -232,8 +232,8 @@ def test_closing_the_window_ends_all_work(qtbot, make_napari_viewer, folder, toy
             progress(0.5, "waiting")
             time.sleep(0.005)
 
-    monkeypatch.setattr("napari_fluorodenoise.widgets.facts.measured", waiting)
-    monkeypatch.setattr("napari_fluorodenoise.widgets.glance.measured", waiting)
+    monkeypatch.setattr("napari_fluorodenoise.widgets.docks.facts.measured", waiting)
+    monkeypatch.setattr("napari_fluorodenoise.widgets.docks.glance.measured", waiting)
     monkeypatch.setattr(fd.Recipe, "run", lambda self, run, **options: waiting(**options))
     widget = RecipeWidget(viewer)
     viewer.window.add_dock_widget(widget, name="Recipe")

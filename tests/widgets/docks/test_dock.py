@@ -2,9 +2,9 @@ import pytest
 from qtpy.QtWidgets import QScrollArea, QWidget
 
 import napari_fluorodenoise as fd
-from napari_fluorodenoise.widgets.choice import Choice
-from napari_fluorodenoise.widgets.dock import WIDTH, Dock
-from napari_fluorodenoise.widgets.order import Order
+from napari_fluorodenoise.widgets.docks.choice import Choice
+from napari_fluorodenoise.widgets.docks.dock import WIDTH, Dock
+from napari_fluorodenoise.widgets.running.order import Order
 
 
 class ToyDock(Dock):

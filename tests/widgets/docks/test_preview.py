@@ -3,8 +3,8 @@ import pytest
 
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.physics.detector import measured
-from napari_fluorodenoise.widgets.order import Order
-from napari_fluorodenoise.widgets.preview import QUICK, Preview
+from napari_fluorodenoise.widgets.docks.preview import QUICK, Preview
+from napari_fluorodenoise.widgets.running.order import Order
 
 FAST = fd.Recipe.named("fast")
 NAME = "clip · preview"

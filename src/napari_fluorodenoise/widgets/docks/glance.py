@@ -9,7 +9,7 @@ import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from napari_fluorodenoise.engine.chunks import lazy
+from napari_fluorodenoise.engine.chunks import by_frames
 from napari_fluorodenoise.engine.progress import Progress, portion
 from napari_fluorodenoise.part import Box
 from napari_fluorodenoise.physics.detector import Detector, measured
@@ -44,7 +44,7 @@ class Glance:
         assert detector is not None
         t, y, x = self._around(video.shape)
         near = video.crop(frames=t, rows=y, columns=x)
-        run = Run({"frames": lazy(near)}, detector=detector.cropped(rows=y, columns=x))
+        run = Run({"frames": near.with_data(by_frames(near.numpy()))}, detector=detector.cropped(rows=y, columns=x))
         clean = self.recipe.run(run, progress=portion(progress, 0.4, 1.0)).video(self.recipe.result(run))
         picture = np.asarray(clean.data[self.frame - t.start])
         top, bottom, left, right = self.box

@@ -14,8 +14,8 @@ from napari_fluorodenoise.engine.progress import Progress, portion
 from napari_fluorodenoise.physics.described import container, described
 from napari_fluorodenoise.physics.detector import Detector, measured
 from napari_fluorodenoise.video import Run
-from napari_fluorodenoise.widgets.order import Order
-from napari_fluorodenoise.widgets.task import Task
+from napari_fluorodenoise.widgets.running.order import Order
+from napari_fluorodenoise.widgets.running.task import Task
 from napari_fluorodenoise.widgets.words import duration, one_line, warned
 
 __all__ = ["Facts"]

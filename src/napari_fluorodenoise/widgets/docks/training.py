@@ -26,13 +26,13 @@ from napari_fluorodenoise.primitives.declaration import ADVANCED, STRICT, Unit
 from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.stages.denoise import Denoise
 from napari_fluorodenoise.stages.fuse import Fuse
-from napari_fluorodenoise.widgets.choice import Choice
-from napari_fluorodenoise.widgets.dock import Dock
+from napari_fluorodenoise.widgets.docks.choice import Choice
+from napari_fluorodenoise.widgets.docks.dock import Dock
+from napari_fluorodenoise.widgets.docks.models import SUFFIX, models_in, told
 from napari_fluorodenoise.widgets.form import Form, folded, rows
 from napari_fluorodenoise.widgets.layers import record_of
-from napari_fluorodenoise.widgets.models import SUFFIX, models_in, told
-from napari_fluorodenoise.widgets.order import Order
 from napari_fluorodenoise.widgets.preferences import preferences
+from napari_fluorodenoise.widgets.running.order import Order
 from napari_fluorodenoise.widgets.words import REFUSALS, one_line
 
 __all__ = ["TrainingWidget"]
