@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from math import prod
+from statistics import mean
 from typing import TYPE_CHECKING
 
 from napari_fluorodenoise.engine.progress import Enough, Progress, Training, silent
@@ -42,14 +44,19 @@ def effort(recipe: Recipe, run: Run, *, progress: Progress = silent) -> Effort:
     """What `recipe` will take on the frames of `run`, whose detector is known; a second or two to tell.
 
     A few frames of the middle are denoised at two sizes, and a training is ended after a few steps. Time is taken to be
-    a line over the pixels, that of a training to grow with its steps. It may end earlier, when its held-out loss no
-    longer falls. A first try loads what is imported and is not counted. `progress` may raise `Cancelled`.
+    a line over the pixels, that of recorrupting frames to go with those recorrupted, that of a training with its steps.
+    It may end earlier, when its held-out loss no longer falls. A first try loads what is imported and is not counted.
+    `progress` may raise `Cancelled`.
     """
+    from napari_fluorodenoise.denoisers.excerpts import learned_from
+
     recipe, video = _of_any_length(recipe), run.video("frames")
     small, large = _middle(run, SMALL), _middle(run, SIDE)
     _, few, many = (_tried(recipe, part, progress) for part in (small, small, large))
-    points = [(part.video("frames").data.size, clock.other) for part, clock in ((small, few), (large, many))]
-    seconds = _on_the_line(*points, at=video.data.size) + many.training(recipe)
+    shapes = small.video("frames").shape, large.video("frames").shape
+    points = [(prod(shape), clock.other) for shape, clock in zip(shapes, (few, many), strict=True)]
+    seconds = _on_the_line(*points, at=prod(video.shape)) + many.training(recipe)
+    seconds += many.recorrupting * learned_from(video.shape) / learned_from(shapes[1])
     return Effort(seconds=seconds, memory=_memory(recipe, video))
 
 
@@ -70,29 +77,35 @@ def _on_the_line(small: tuple[int, float], large: tuple[int, float], *, at: int)
 
 
 class _Clock:
-    """A progress call that takes the time, that of training apart, and ends every training after a few steps."""
+    """A progress call that takes the time, that of training and recorrupting apart; it ends every training soon."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._began = time.perf_counter()
-        self._seen = self._began
-        self._last: tuple[int, float] | None = None
-        self.first = 0.0
-        self.steps: list[float] = []
-        self.trainings = 0
+        self._began = self._seen = time.perf_counter()
+        self._message, self._step = "", 0
+        self._steps: list[float] = []
+        self._first = self._whole = self.recorrupting = 0.0
+        self._trainings = 0
 
     def __call__(self, fraction: float, message: str, training: Training | None = None) -> None:
+        from napari_fluorodenoise.denoisers.excerpts import RECORRUPTING
+
         self._progress(fraction, message)
         before, self._seen = self._seen, time.perf_counter()
-        if training is None:
-            return
-        now = self._seen
-        if self._last is not None and training.step > self._last[0]:
-            self.steps.append((now - self._last[1]) / (training.step - self._last[0]))
+        spent = self._seen - before
+        if RECORRUPTING in message and RECORRUPTING in self._message:
+            self.recorrupting += spent
+        self._message = message
+        if training is not None:
+            self._learn(training.step, spent)
+
+    def _learn(self, step: int, spent: float) -> None:
+        if step > self._step > 0:
+            self._steps.append(spent / (step - self._step))
         else:
-            self.trainings, self.first = self.trainings + 1, now - before
-        self._last = training.step, now
-        if training.step >= LESSONS:
+            self._trainings, self._first = self._trainings + 1, spent
+        self._step = step
+        if step >= LESSONS:
             raise Enough
 
     def stop(self) -> None:
@@ -101,17 +114,17 @@ class _Clock:
 
     @property
     def other(self) -> float:
-        """Seconds spent on anything but steps of training."""
-        return max(self._whole - sum(self.steps) * LESSONS / max(LESSONS - 1, 1), 0.0)
+        """Seconds spent on anything but recorrupting and steps of training."""
+        return max(self._whole - self.recorrupting - sum(self._steps) * LESSONS / max(LESSONS - 1, 1), 0.0)
 
     def training(self, recipe: Recipe) -> float:
         """Seconds that the trainings of `recipe` take at the most."""
-        if not self.trainings:
+        if not self._trainings:
             return 0.0
-        step = sorted(self.steps)[len(self.steps) // 2] if self.steps else self.first
+        step = mean(self._steps) if self._steps else self._first  # some of them with a held-out loss, as in the whole
         asked = next(stage for stage in recipe.stages if isinstance(stage, Denoise) and stage.trains)
         whole = step * asked.training_steps
-        return self.trainings * (whole if asked.budget is None else min(whole, asked.budget))
+        return self._trainings * (whole if asked.budget is None else min(whole, asked.budget))
 
 
 def _of_any_length(recipe: Recipe) -> Recipe:

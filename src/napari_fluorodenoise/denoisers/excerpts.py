@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     Frames = NDArray[np.float32]
 
-__all__ = ["CROP", "TARGET_NOISE", "Excerpt", "Lesson", "excerpts", "lesson", "lessons"]
+__all__ = ["CROP", "RECORRUPTING", "TARGET_NOISE", "Excerpt", "Lesson", "excerpts", "learned_from", "lesson", "lessons"]
 
 ALPHA = 0.8
 """Less makes targets noisier, more what is seen: 0.5 and 0.8 came out alike."""
@@ -49,6 +49,8 @@ PIXELS = 6_000_000
 """Pixels to learn from, recorrupted again and again where a sequence has fewer."""
 FEWEST, MOST = 3, 8
 """Recorruptions."""
+RECORRUPTING = "recorrupting"
+"""What progress says while that is done."""
 CROP = 64
 """Pixels along the side of what is learned from at a time."""
 
@@ -84,7 +86,7 @@ def excerpts(
 
     `places` are the frames' offsets (T, 2) and segments (T,).
     """
-    extent = [min(n, most) for n, most in zip(frames.shape, (FRAMES, SIDE, SIDE), strict=True)]
+    extent = _extent(frames.shape)
     size = int(np.prod(extent))
     number = int(np.clip(round(int(np.prod(frames.shape)) / size), 1, _times(size)))
     held = held_out_tiles(Source(frames, stabilize=stabilize), side=CROP, rng=rng)  # the same ones where parts overlap
@@ -125,6 +127,17 @@ def _recorrupted(part: Excerpt, *, wiener: FittedWiener, rng: np.random.Generato
     seen = np.float32(scale) * (part.values + np.float32(ALPHA) * added)
     target = np.float32(scale) * (part.values - np.float32(1 / ALPHA) * added)
     return lesson(part, seen, target, wiener=wiener)
+
+
+def learned_from(shape: tuple[int, int, int]) -> int:
+    """How many pixels are recorrupted of a sequence of this shape (T, Y, X)."""
+    size = int(np.prod(_extent(shape)))
+    return _times(size) * size
+
+
+def _extent(shape: tuple[int, int, int]) -> list[int]:
+    """The frames, rows and columns of an excerpt."""
+    return [min(n, most) for n, most in zip(shape, (FRAMES, SIDE, SIDE), strict=True)]
 
 
 def _times(size: int) -> int:

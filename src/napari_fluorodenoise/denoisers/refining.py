@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from napari_fluorodenoise.denoisers.crops import corners
-from napari_fluorodenoise.denoisers.excerpts import CROP, TARGET_NOISE
+from napari_fluorodenoise.denoisers.excerpts import CROP, RECORRUPTING, TARGET_NOISE
 from napari_fluorodenoise.denoisers.training import Trained, device_of, train
 from napari_fluorodenoise.engine.blocks import in_turn
 from napari_fluorodenoise.engine.progress import checkpoint
@@ -134,7 +134,7 @@ def gathered(calls: Sequence[Callable[[], Lesson]], *, progress: Progress) -> li
     found: list[Lesson] = []
 
     def report() -> None:
-        progress(len(found) / len(calls), f"recorrupting, {len(found)} of {len(calls)}")
+        progress(len(found) / len(calls), f"{RECORRUPTING}, {len(found)} of {len(calls)}")
 
     report()
     for lesson in in_turn(calls, report=report):
