@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_fluorodenoise.denoisers.schedule import PARTS, Schedule, thousandths
-from napari_fluorodenoise.engine.progress import Enough, Progress, Training, silent
+from napari_fluorodenoise.engine.progress import Enough, Progress, Training, checkpoint, silent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,6 +162,7 @@ class _Slopes(Generic[Net]):
         self.optimizer.zero_grad()
         with torch.autocast("cuda", dtype=torch.float16, enabled=self.half):
             value = loss(self.net)
+        checkpoint()  # the way back takes as long again
         self.scaler.scale(value).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), STEEPEST)

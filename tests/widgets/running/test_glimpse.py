@@ -58,3 +58,13 @@ def test_a_glimpse_is_nobody_s_result(viewer, source):
     shown = show(viewer, source)
     assert not is_result(shown, viewer.layers)
     assert current(source, viewer.layers) == {"frames": source}
+
+
+@pytest.mark.parametrize("selected", [(), (0,), (0, 1)])
+def test_what_was_selected_stays_so(viewer, source, video, selected):
+    layers = [source, viewer.add_layer(Layer.create(*opened(video, name="other")))]
+    viewer.layers.selection = {layers[index] for index in selected}
+    active = viewer.layers.selection.active
+    show(viewer, source)
+    assert viewer.layers.selection == {layers[index] for index in selected}
+    assert viewer.layers.selection.active is active

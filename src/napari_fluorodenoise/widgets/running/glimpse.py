@@ -35,9 +35,9 @@ def show_glimpse(
         return known[0]
     attributes |= {"translate": place, "contrast_limits": source.contrast_limits}
     attributes["metadata"] = {KEY: {GLIMPSE: (source.unique_id, name), VIEW: GLIMPSE}}
-    active = viewer.layers.selection.active
+    selected = set(viewer.layers.selection)
     layer = viewer.add_layer(Layer.create(data, attributes, kind))
-    viewer.layers.selection.active = active
+    viewer.layers.selection = selected
     return layer
 
 
