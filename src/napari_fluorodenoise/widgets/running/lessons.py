@@ -66,7 +66,8 @@ class Lessons(QWidget):
         self.keep.setEnabled(True)
         self.keep.setVisible(True)
         self.setVisible(True)
-        self._soon.start()
+        if not self._soon.isActive():  # reports may come faster than curves
+            self._soon.start()
 
     def end(self) -> None:
         """Leave the curves as they are; there is nothing more to stop."""

@@ -30,6 +30,8 @@ from napari_fluorodenoise.widgets.words import duration, warned
 __all__ = ["Work"]
 
 IN_TRAINING = "in training"
+GLANCE = 75
+"""Milliseconds from a training's report to its picture."""
 SOON = 1.0
 """Seconds after which the time that is left can be told."""
 
@@ -52,6 +54,8 @@ class Work(QWidget):
         self._added: list[list[Layer]] = []
         self._waiting, self._made, self._main = list[LayerDataTuple](), list[Layer](), 0
         self._breath = QTimer(self, singleShot=True, interval=0, timeout=self._finish)
+        # apart from the curves of the same report: each takes a tenth of a second
+        self._glance = QTimer(self, singleShot=True, interval=GLANCE, timeout=self._glimpse)
         self.run, self.cancel = _button("Run", self.asked.emit), _button("Cancel", self.stop)
         self.undo = _button("Undo", self.take_back, "Remove the layers that the last run added.")
         self.copy = _button(
@@ -158,8 +162,15 @@ class Work(QWidget):
         if self.lessons.silent:
             collect_only_new(self.task)  # torch was imported for it
         self.lessons.add(training)
-        order = self._order
-        if picture is None or order is None or order.source not in self._viewer.layers:
+        if picture is not None:
+            self._seen = frame, picture
+            if not self._glance.isActive():  # reports may come faster than pictures
+                self._glance.start()
+
+    def _glimpse(self) -> None:
+        """Show what the network last made of the frame that is looked at."""
+        order, (frame, picture) = self._order, self._seen
+        if order is None or order.source not in self._viewer.layers:
             return
         start = (order.history.part.frames or (0, 0))[0]
         origin = order.run.video("frames").origin
@@ -221,6 +232,7 @@ class Work(QWidget):
             self.message.setText("stopped")
         self._viewer.dims.events.current_step.disconnect(self._look)
         task, ended, self.task, self._order = self.task, self._order, None, None
+        self._glance.stop()
         self.lessons.end()
         self._set_busy(False)
         self.ended.emit()
