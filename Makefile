@@ -7,7 +7,7 @@ INSTALL = $(PIP) install --constraint constraints.txt
 
 DISPLAYED := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname))
 
-.PHONY: demo test test-nogui test-pyside6 clean
+.PHONY: demo test test-nogui test-pyside6 bench clean
 
 ifeq ($(DISPLAYED),)
 demo: .venv/installed
@@ -32,6 +32,10 @@ test-nogui: .venv-nogui/for-tests
 # the windows, with the other Qt binding
 test-pyside6: .venv-pyside6/for-tests
 	.venv-pyside6/bin/python -m pytest tests/widgets
+
+# the tables in docs/benchmarks.md and the README; half an hour on two cores
+bench: .venv/installed
+	$(BIN)/python benchmarks/tables.py
 
 clean:
 	rm -rf .venv .venv-nogui .venv-pyside6 demo-out

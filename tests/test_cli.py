@@ -361,26 +361,3 @@ def test_usage_errors_are_one_line_and_no_words_are_help(run):
     code, out, _ = run()
     assert code == 0
     assert "denoise" in out
-
-
-def test_bench_prints_a_table_and_a_summary(run, monkeypatch):
-    monkeypatch.delenv("FLUORODENOISE_DATA", raising=False)
-    code, out, err = run("bench", "sdd", "--frames", 4, "--size", 64, "--variance", ".003")
-    assert (code, err) == (0, "")
-    assert "not clipped" in out
-    assert (
-        len(re.findall(r"^\| phantom.* \| 0.003 \| (?:noisy|5-frame|denoiser|without|three)", out, re.MULTILINE)) == 10
-    )
-    assert len(re.findall(r"^\| phantom, pan .* \| 0.003 \| [+-]\d+\.\d\d \|$", out, re.MULTILINE)) == 1
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "said"),
-    [
-        ("--variance", "0,x", "expected --variance as numbers between 0 and 1"),
-        ("--data", ".", "expected a folder that holds some of angiodata"),
-        ("--denoiser", "sdd", "expected a recipe that begins with denoise"),
-    ],
-)
-def test_bench_refuses_in_one_line(run, option, value, said):
-    refused(run("bench", "sdd", option, value), said)

@@ -106,8 +106,20 @@ def compare() -> None:
         line = kymograph.drawn.value
         line.add_lines([line.world_to_data(phantom.data_to_world((0, *end))[1:]) for end in LINE])
         line.mode = "pan_zoom"
+        wait(lambda: bool(kymograph.plot.axes.images))
         viewer.layers.selection.active = viewer.layers["phantom · fused_swipe"]
         photograph(viewer, "compare.png")
+
+
+def report() -> None:
+    """Write report.png: whether the result of `fast` may be trusted, and why."""
+    with window("light", sample="still_phantom") as viewer:
+        (phantom,) = viewer.layers
+        add(viewer, Order.of(fd.Recipe.named("fast"), phantom, viewer.layers).results_only()(silent))
+        _, looking = docked(viewer, "Trust report")
+        looking.check.click()
+        wait(lambda: looking.found is not None)
+        photograph(viewer, "report.png")
 
 
 def docked(viewer: napari.Viewer, name: str) -> tuple[QDockWidget, Any]:
@@ -165,6 +177,7 @@ PICTURES = {
     "panorama": panorama,
     "training": training,
     "compare": compare,
+    "report": report,
 }
 
 if __name__ == "__main__":

@@ -1,86 +1,81 @@
 """The ablation: its rows can be worked out by hand where nothing is denoised, and a seed fixes all but the speed."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
-from napari_fluorodenoise.bench.sdd import ALONE, FULL, INPUT, Case, Row, ablation, cases, gains
-from napari_fluorodenoise.io import write
-from napari_fluorodenoise.video import Video
+from napari_fluorodenoise.bench import cases
+from napari_fluorodenoise.bench.result import made
+from napari_fluorodenoise.bench.sdd import COLUMNS, sdd
 
-SMALL = {"frames": 6, "size": 64}
+INSIDE = (" alone", ", split, without Stabilize", ", split", ", recipe sdd")
+TITLES = [column.title for column in COLUMNS]
+
+
+def scenes(**changes):
+    return cases.phantoms(**{"frames": 6, "size": 64, "seed": 0, **changes})
+
+
+def rows_of(given, *, progress=lambda *told: None, **changes):
+    options = {"variances": (0.003,), "denoisers": ("wiener",), "steps": 2, **changes}
+    return [dict(zip(TITLES, row, strict=True)) for row in made(sdd(given, **options), progress=progress).rows]
 
 
 @pytest.fixture(scope="module")
-def rows():
-    return list(ablation(cases(**SMALL), variances=(0.003,)))
+def heard():
+    return []
 
 
-def test_every_case_and_variance_has_a_row_for_every_system(rows):
-    names = ["noisy input", "5-frame mean", "denoiser alone", "without Stabilize", "three stages"]
-    assert [row.system for row in rows] == names * 2
-    assert [(row.case.panning, row.variance) for row in rows[::5]] == [(True, 0.003), (False, 0.003)]
+@pytest.fixture(scope="module")
+def rows(heard):
+    return rows_of(scenes(), progress=lambda fraction, message, _=None: heard.append(fraction))
+
+
+def test_every_case_has_a_row_for_every_system(rows):
+    own = [f"fast{what}" for what in INSIDE]
+    assert [row["system"] for row in rows] == ["noisy input", "5-frame mean", *own] * 2
+    assert [row["case"] for row in rows[::6]] == ["phantom, pan 3 px/frame", "phantom, still"]
 
 
 def test_the_noisy_input_has_the_variance_in_decibels(rows):
     for row in rows:
-        if row.system == INPUT:
-            assert row.psnr == pytest.approx(-10 * np.log10(row.variance), abs=0.1)
-            assert row.rate is row.background is None
+        if row["system"] == "noisy input":
+            assert row["PSNR dB"] == pytest.approx(-10 * np.log10(row["variance"]), abs=0.1)
+            assert row["frames/s"] is None
         else:
-            assert row.rate > 0
-            assert (row.background is None) == (row.system in ("5-frame mean", ALONE))
-        assert 0 < row.ssim < 1
-        assert 0 < row.entropy <= 8
+            assert row["frames/s"] > 0
+        split = row["system"].endswith(INSIDE[1:])
+        assert (row["entropy of background, bits"] is not None) == split
+        assert 0 < row["SSIM"] < 1
+        assert 0 < row["of result"] <= 8
 
 
-def test_the_same_seed_gives_the_same_scores(rows):
-    again = ablation(cases(**SMALL)[:1], variances=(0.003,))
-    assert [replace(row, case=None, rate=None) for row in again] == [
-        replace(row, case=None, rate=None) for row in rows[:5]
-    ]
-    (other, *_) = ablation(cases(**SMALL, seed=1)[:1], variances=(0.003,), seed=1)
-    assert other.psnr != rows[0].psnr
+def test_what_stages_add_is_the_difference_to_the_same_denoiser_alone(rows):
+    for first in (2, 8):
+        alone, *inside = rows[first : first + 4]
+        assert alone["over alone, dB"] is None
+        for row in inside:
+            assert row["over alone, dB"] == pytest.approx(row["PSNR dB"] - alone["PSNR dB"])
 
 
-def test_progress_rises_to_the_end():
-    heard = []
-    list(
-        ablation(cases(**SMALL), variances=(0.003,), progress=lambda fraction, message, _=None: heard.append(fraction))
-    )
+def test_progress_rises_to_the_end(rows, heard):
     assert heard == sorted(heard)
     assert heard[-1] == pytest.approx(1)
 
 
-def test_gains_are_differences_on_panning_cases():
-    cases = [Case(name, name == "pan", lambda: None) for name in ("pan", "still")]
-    rows = [
-        Row(case, 0.001, system, psnr, 1, None, 1, 1) for case in cases for system, psnr in ((ALONE, 30), (FULL, 32))
-    ]
-    assert gains(rows) == {("pan", 0.001): 2}
+def test_the_same_seed_gives_the_same_scores(rows):
+    again = rows_of(scenes()[:1])
+    assert [{**row, "frames/s": None} for row in again] == [{**row, "frames/s": None} for row in rows[:6]]
+    other, *_ = rows_of(scenes(seed=1)[:1], seed=1)
+    assert other["PSNR dB"] != rows[0]["PSNR dB"]
 
 
-def test_clips_are_read_from_a_folder_cropped_and_scaled(tmp_path):
-    values = np.zeros((9, 80, 100), np.uint8)
-    values[:, 40:, 60:] = np.arange(9, dtype=np.uint8)[:, None, None] + 100
-    (tmp_path / "angiodata_p7c4").mkdir()
-    write(tmp_path / "angiodata_p7c4" / "clip.avi", Video(data=values, metadata={"window": (0, 255)}))
-    *_, clip = cases(**SMALL, data=tmp_path)
-    assert (clip.name, clip.panning) == ("angiodata_p7c4", False)
-    clean = clip.clean()
-    assert (clean.shape, clean.dtype) == ((6, 64, 64), np.float32)
-    assert clean.min() >= 0
-    assert clean.max() == pytest.approx(0.4, abs=0.05)
-    assert clean[0].std() > 0.1  # the crop shows both values
+def test_a_network_has_its_rows():
+    (scene, _) = scenes(frames=4)
+    found = [row["system"] for row in rows_of([scene], denoisers=("noise2void",))]
+    own = [f"noise2void{what}" for what in INSIDE]
+    assert found == ["noisy input", "5-frame mean", *own]
 
 
-def test_a_folder_without_clips_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"expected a folder that holds some of angiodata_p2c3, .*, found none"):
-        cases(**SMALL, data=tmp_path)
-    assert len(cases(**SMALL)) == 2
-
-
-def test_a_recipe_that_is_no_denoiser_is_refused():
-    with pytest.raises(ValueError, match="begins with denoise, such as fast, found 'sdd'"):
-        next(ablation(cases(**SMALL), variances=(0.001,), denoiser="sdd"))
+def test_a_denoiser_that_cannot_run_inside_the_stages_is_refused():
+    with pytest.raises(ValueError, match=r"run in the stages \(wiener, noise2void, .*\), found 'temporal'"):
+        sdd([], variances=(0.001,), denoisers=("temporal",), steps=1)

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from napari_fluorodenoise.quality import cnr, entropy, snr
+from napari_fluorodenoise.quality import cnr, entropy, reblur, snr
 
 
 def test_the_entropy_of_known_histograms():
@@ -37,3 +38,20 @@ def test_cnr_is_the_difference_in_deviations():
 def test_what_does_not_vary_has_no_ratio(values):
     assert np.isnan(snr(np.array(values)))
     assert np.isnan(cnr(np.array(values), background=np.array([3.0, 3.0])))
+
+
+def test_reblur_rises_with_blur_and_falls_with_noise():
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 1, (96, 96))
+    widths = [reblur(gaussian_filter(noise, sigma)) for sigma in (0, 1, 2, 4)]
+    assert widths == sorted(widths)
+    assert 0 < widths[0] < 0.2
+    assert widths[-1] < 1
+    smooth = gaussian_filter(noise, 4)
+    assert reblur(smooth + 0.1 * noise * smooth.std()) < widths[-1]
+
+
+def test_reblur_is_blind_to_units():
+    frame = np.random.default_rng(1).integers(0, 4000, (48, 48)).astype(np.uint16)
+    assert reblur(frame * 1e-9 + 5e-9) == pytest.approx(reblur(frame))
+    assert np.isnan(reblur(np.full((48, 48), 7)))

@@ -11,10 +11,12 @@ import typer
 
 from napari_fluorodenoise.cli.apply import apply
 from napari_fluorodenoise.cli.bench import bench
+from napari_fluorodenoise.cli.compare import compare
 from napari_fluorodenoise.cli.demo import demo
 from napari_fluorodenoise.cli.denoise import denoise
 from napari_fluorodenoise.cli.info import info
 from napari_fluorodenoise.cli.recipes import check, recipe
+from napari_fluorodenoise.cli.report import report
 from napari_fluorodenoise.cli.simulate import simulate
 from napari_fluorodenoise.cli.train import train
 
@@ -49,7 +51,7 @@ def _app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # its help takes longer to import than to read
     )
-    for command in (demo, info, denoise, train, apply, simulate, recipe, check):
+    for command in (demo, info, denoise, train, apply, compare, report, simulate, recipe, check):
         app.command()(command)
     app.add_typer(bench, name="bench")
     return app

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from napari.components import ViewerModel
 from napari.utils.theme import get_theme
 from qtpy.compat import isalive
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 __all__ = ["Plot"]
 
@@ -24,8 +24,9 @@ class Plot(QWidget):
 
     def __init__(self, viewer: ViewerModel, *, panels: int = 1, minimum_height: int = 180) -> None:
         super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self._viewer = viewer
-        self.figure = Figure(layout="constrained")
+        self.figure = Figure(figsize=(3.6, 2.4), layout="constrained")  # in 100 px, as long as nobody makes it wider
         self.panels = self.figure.subplots(1, panels, sharey=True, squeeze=False)[0].tolist()
         self.axes = self.panels[0]
         self.lines = ("#3b9dff", "#ff8c2e", "#4fb36b")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_fluorodenoise.widgets.looking.compare import Compare
     from napari_fluorodenoise.widgets.looking.kymograph import Kymograph
     from napari_fluorodenoise.widgets.looking.regions import Regions
+    from napari_fluorodenoise.widgets.looking.trust import TrustReport
 
 __all__: list[str] = []
 
@@ -85,6 +86,13 @@ def kymograph() -> Kymograph:
     from napari_fluorodenoise.widgets.looking.kymograph import Kymograph
 
     return Kymograph(front_viewer())
+
+
+def trust_report() -> TrustReport:
+    """The dock that tells whether a result may be trusted."""
+    from napari_fluorodenoise.widgets.looking.trust import TrustReport
+
+    return TrustReport(front_viewer())
 
 
 def toggle_contrast(viewer: ViewerModel) -> None:

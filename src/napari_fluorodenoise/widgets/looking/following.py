@@ -83,7 +83,7 @@ class Following(QWidget):
         self.later()
 
     def sweep(self, measure: Callable[[int], NDArray[Any]], *, count: int, title: str) -> Task:
-        """The work of `measure(t)` for `count` frames on a thread; it takes the place of what was under way."""
+        """The task of `measure(t)` for `count` frames, see `task_of`."""
 
         def work(progress: Progress) -> NDArray[Any]:
             values = []
@@ -92,6 +92,10 @@ class Following(QWidget):
                 values.append(measure(t))
             return np.stack(values)
 
+        return self.task_of(work, title=title)
+
+    def task_of(self, work: Callable[[Progress], Any], *, title: str) -> Task:
+        """`work` on a thread, not begun; it takes the place of what was under way."""
         self.stop()
         task = Task(work, title=title)
         self._sweeps = [*(sweep for sweep in self._sweeps if sweep.running), task]

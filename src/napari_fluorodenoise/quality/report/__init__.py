@@ -1,0 +1,1 @@
+"""The trust report as one page that needs nothing else."""
