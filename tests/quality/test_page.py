@@ -7,7 +7,7 @@ import pytest
 from napari_fluorodenoise import quality
 
 PAGE = (Path(__file__).parents[2] / "docs" / "quality.md").read_text(encoding="utf-8")
-ROOMS = ("similarity", "regions", "transfer", "events", "wires", "observer", "halves")
+ROOMS = ("similarity", "regions", "method_noise", "transfer", "events", "wires", "observer", "halves")
 
 
 @pytest.mark.parametrize("name", quality.__all__)

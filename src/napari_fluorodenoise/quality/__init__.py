@@ -4,6 +4,12 @@ from napari_fluorodenoise.quality.challenge import blind_score, standard_score
 from napari_fluorodenoise.quality.comparison import compare, markdown, temporal_mean
 from napari_fluorodenoise.quality.events import event_response
 from napari_fluorodenoise.quality.halves import halves_consistency, thinned
+from napari_fluorodenoise.quality.method_noise import (
+    gradient_correlation,
+    residual_autocorrelation,
+    variance_ratio,
+    whitened_residual,
+)
 from napari_fluorodenoise.quality.observer import detectability, hotelling, laguerre_gauss
 from napari_fluorodenoise.quality.regions import cnr, entropy, reblur, snr
 from napari_fluorodenoise.quality.similarity import gradient_rmse, psnr, scores, ssim, temporal_psnr
@@ -17,6 +23,7 @@ __all__ = [
     "detectability",
     "entropy",
     "event_response",
+    "gradient_correlation",
     "gradient_rmse",
     "halves_consistency",
     "hotelling",
@@ -25,6 +32,7 @@ __all__ = [
     "markdown",
     "psnr",
     "reblur",
+    "residual_autocorrelation",
     "scores",
     "snr",
     "ssim",
@@ -33,5 +41,7 @@ __all__ = [
     "temporal_mean",
     "temporal_psnr",
     "thinned",
+    "variance_ratio",
+    "whitened_residual",
     "wire_profile",
 ]
