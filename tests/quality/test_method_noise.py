@@ -6,6 +6,8 @@ from scipy.signal import correlate2d
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.quality import (
     gradient_correlation,
+    measured_power_spectrum,
+    peak_frequency,
     residual_autocorrelation,
     variance_ratio,
     whitened_residual,
@@ -71,6 +73,21 @@ def _amplitude(detector, shape):
     return np.sqrt(np.maximum(spectrum, 0) / np.maximum(spectrum, 0).mean())
 
 
+def test_white_noise_has_its_variance_at_every_frequency():
+    noise = np.random.default_rng(4).normal(0, 3, (40, 128, 128))
+    frequency, power = measured_power_spectrum(noise, pixel_size=0.2)
+    assert frequency[-1] == pytest.approx(2.5, rel=0.02)
+    np.testing.assert_allclose(power, 9 * 0.04, rtol=0.08)
+
+
+def test_the_spectrum_of_blurred_noise_is_that_of_the_blur_and_peaks_where_it_should():
+    noise = np.random.default_rng(5).normal(0, 1, (60, 128, 128))
+    frequency, power = measured_power_spectrum(gaussian_filter(noise, (0, 1.5, 1.5), mode="wrap"))
+    np.testing.assert_allclose(power[1:15], np.exp(-((2 * np.pi * 1.5 * frequency[1:15]) ** 2)), rtol=0.1, atol=0.005)
+    assert peak_frequency(frequency, power) == pytest.approx(1 / (2 * np.pi * 1.5 * np.sqrt(2)), abs=0.025)
+    assert peak_frequency(*measured_power_spectrum(noise)) > 0.4
+
+
 def test_only_a_smoother_takes_more_away_at_edges(scene):
     noisy, clean, detector = scene
     smooth = gaussian_filter(noisy, (0, 3, 3))
@@ -91,4 +108,6 @@ def test_what_cannot_be_told_is_refused_or_nan(scene):
         variance_ratio(noisy, denoised=broken, detector=detector)
     with pytest.raises(ValueError, match="larger than the radius"):
         residual_autocorrelation(noisy[:, :4], radius=6)
+    with pytest.raises(ValueError, match="at least 256 x 256 pixels"):
+        measured_power_spectrum(noisy, side=256)
     assert np.isnan(gradient_correlation(noisy, denoised=np.ones_like(noisy))[0])

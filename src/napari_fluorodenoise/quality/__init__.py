@@ -6,6 +6,8 @@ from napari_fluorodenoise.quality.events import event_response
 from napari_fluorodenoise.quality.halves import halves_consistency, thinned
 from napari_fluorodenoise.quality.method_noise import (
     gradient_correlation,
+    measured_power_spectrum,
+    peak_frequency,
     residual_autocorrelation,
     variance_ratio,
     whitened_residual,
@@ -30,6 +32,8 @@ __all__ = [
     "insertion_slope",
     "laguerre_gauss",
     "markdown",
+    "measured_power_spectrum",
+    "peak_frequency",
     "psnr",
     "reblur",
     "residual_autocorrelation",
