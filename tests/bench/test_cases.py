@@ -74,3 +74,13 @@ def test_a_case_without_truth_is_as_it_is_and_its_noise_measured(tmp_path):
     assert case.clean is None
     np.testing.assert_array_equal(case.noisy, frames)
     assert case.sigma == pytest.approx(3, rel=0.1)
+
+
+def test_peers_are_told_the_measured_line_though_most_of_the_picture_is_dark(tmp_path):
+    rng = np.random.default_rng(0)
+    mean = 30 + 270 * np.linspace(0, 1, 128) ** 3
+    frames = rng.poisson(np.broadcast_to(mean, (24, 128, 128))).astype(np.float32)
+    np.save(tmp_path / "quanta.npy", frames)
+    case = cases.untold(tmp_path / "quanta.npy", frames=24, size=128)
+    for level in (30, 300):
+        assert case.slope * level + case.read_variance == pytest.approx(level, rel=0.1)

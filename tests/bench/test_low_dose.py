@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_fluorodenoise.bench.cases import Scene
-from napari_fluorodenoise.bench.low_dose import GAMMA, Shown, low_dose, lowered, patch_noise
+from napari_fluorodenoise.bench.low_dose import GAMMA, DisplayNoise, low_dose, lowered, patch_noise
 from napari_fluorodenoise.bench.systems import INPUT
 from napari_fluorodenoise.engine.progress import silent
 
@@ -15,7 +15,7 @@ def rng():
 @pytest.mark.parametrize("dose", [0.25, 1.0])
 def test_the_noise_is_that_of_the_dose(rng, dose):
     shown = np.full((4, 128, 128), 0.6, np.float32)
-    noise = Shown(peak=500, read=0.01)
+    noise = DisplayNoise(peak=500, read=0.01)
     low = lowered(shown, dose=dose, noise=noise, rng=rng).astype(np.float64) ** GAMMA
     level = 0.6**GAMMA
     assert low.mean() == pytest.approx(level, rel=0.01)
@@ -23,21 +23,21 @@ def test_the_noise_is_that_of_the_dose(rng, dose):
 
 
 def test_what_is_shown_has_256_levels(rng):
-    low = lowered(rng.random((2, 32, 32), np.float32), dose=0.5, noise=Shown(peak=50, read=0.1), rng=rng)
+    low = lowered(rng.random((2, 32, 32), np.float32), dose=0.5, noise=DisplayNoise(peak=50, read=0.1), rng=rng)
     assert (low.min(), low.max()) == (0, 1)
     np.testing.assert_allclose(low * 255, np.rint(low * 255), atol=1e-4)
 
 
 def test_without_noise_only_the_levels_are_left(rng):
     shown = rng.random((2, 16, 16), np.float32)
-    low = lowered(shown, dose=1.0, noise=Shown(peak=1e12, read=0.0), rng=rng)
+    low = lowered(shown, dose=1.0, noise=DisplayNoise(peak=1e12, read=0.0), rng=rng)
     np.testing.assert_allclose(low, shown, atol=0.51 / 255)
 
 
 @pytest.mark.parametrize(("dose", "peak", "read"), [(0, 10, 0), (1, 0, 0), (1, 10, -1)])
 def test_a_dose_that_cannot_be_is_refused(rng, dose, peak, read):
     with pytest.raises(ValueError, match="above 0"):
-        lowered(np.zeros((1, 8, 8), np.float32), dose=dose, noise=Shown(peak, read), rng=rng)
+        lowered(np.zeros((1, 8, 8), np.float32), dose=dose, noise=DisplayNoise(peak, read), rng=rng)
 
 
 def test_patches_tell_the_noise_too_low(rng):
@@ -58,7 +58,7 @@ def test_the_table_has_a_row_for_every_system_and_the_noisy_row_is_worth_its_noi
     y, x = np.mgrid[:64, :64] / 64
     clean = np.broadcast_to(0.4 + 0.2 * np.sin(6 * x + 4 * y), (6, 64, 64)).astype(np.float32)
     scene = Scene("waves", lambda: clean)
-    noise = Shown(peak=200, read=0.0)
+    noise = DisplayNoise(peak=200, read=0.0)
     rows = list(low_dose([scene], noise=noise, seeds=2, steps=1).rows(silent))
     assert [row[1] for row in rows] == [INPUT, "5-frame mean", "fast", "best"]
     low = lowered(clean, dose=0.5, noise=noise, rng=np.random.default_rng(0))

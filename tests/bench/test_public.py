@@ -38,6 +38,10 @@ def test_weiss_frames_are_those_of_the_split(weiss):
 def test_a_part_of_a_file_is_refused(tmp_path):
     with h5py.File(tmp_path / "T3-T6.hdf5", "w") as file:
         file["test"] = np.zeros((20, 8, 8), np.uint8)
+    with pytest.raises(ValueError, match=r"expected T1T2\.hdf5 for weiss's test split, found none"):
+        public_scenes("weiss", tmp_path)
+    with h5py.File(tmp_path / "T1T2.hdf5", "w") as file:
+        file["train_img"] = np.zeros((20, 8, 8), np.uint8)
     with pytest.raises(ValueError, match="expected 543 frames in test, found"):
         public_scenes("weiss", tmp_path)[0].clean()
 
@@ -83,6 +87,13 @@ def test_an_archive_without_pixels_is_refused(coronary):
     for path in coronary.rglob("*.npz"):
         np.savez(path, other=np.zeros(3))
     with pytest.raises(ValueError, match="expected an array pixel_array, found other"):
+        public_scenes("coronary", coronary)[0].clean()
+
+
+def test_more_than_8_bits_are_refused(coronary):
+    for path in coronary.rglob("*.npz"):
+        np.savez(path, pixel_array=np.full((2, 64, 64), 900, np.uint16))
+    with pytest.raises(ValueError, match=r"pixels of 8 bits, or in \[0, 1\], found 900"):
         public_scenes("coronary", coronary)[0].clean()
 
 

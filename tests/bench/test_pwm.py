@@ -1,5 +1,7 @@
 """Motion blur, lag and drift undone: what is known is inverted, what is not told is not invented."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,15 @@ def test_a_challenge_is_answered_sample_by_sample():
     single = Sample(measured=np.ones((64, 64), np.float32), ideal=np.ones(2))
     with pytest.raises(ValueError, match=r"sample_01: expected a sequence \(T, Y, X\) as y, found \(64, 64\)"):
         submission({"sample_01": single}, progress=silent)
+
+
+def test_the_time_between_frames_is_the_sample_s_own():
+    noise = 1 + 0.05 * np.random.default_rng(0).standard_normal((24, 64, 64)).astype(np.float32)
+    lagging = FluoroscopyOperator(lag=40.0, frame_interval=1 / 15).forward(noise)
+    sample = Sample(measured=lagging, ideal=np.eye(24), metadata={"frame_interval": 1 / 15})
+    found = [submission({"x": one}, progress=silent)["x"].spec["lag"] for one in (sample, replace(sample, metadata={}))]
+    assert found[0] == pytest.approx(40, rel=0.15)
+    assert found[0] == pytest.approx(2 * found[1])
 
 
 def test_an_unknown_tier_is_refused():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from napari_fluorodenoise.bench import cases
-from napari_fluorodenoise.bench.systems import BASE, INPUT, MEAN, Outcome, by, called, closeness, mean_of_five, tried
+from napari_fluorodenoise.bench.systems import BASE, INPUT, MEAN, Outcome, by, called, closeness, tried
+from napari_fluorodenoise.quality.comparison import mean_of_five
 from napari_fluorodenoise.recipe import Recipe
 
 

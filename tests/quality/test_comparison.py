@@ -98,6 +98,26 @@ def test_what_cannot_be_compared_is_refused(sample, truth):
         compare({"x": truth}, region=(slice(0, 4), slice(50, 57)))
 
 
+def test_there_has_to_be_something_and_a_range(truth):
+    with pytest.raises(ValueError, match="at least one sequence to compare, found none"):
+        compare({}, reference=truth)
+    with pytest.raises(ValueError, match=r"the lower one first, found \(5, 1\)"):
+        compare({"x": truth}, limits=(5, 1))
+
+
+def test_any_name_will_do(sample, truth):
+    (row,) = compare({"the reference": sample.noisy}, reference=truth).rows
+    assert row.psnr == pytest.approx(psnr(sample.noisy.numpy(), truth=truth.numpy()))
+
+
+def test_a_frame_without_structure_leaves_no_number_that_is_none(truth):
+    values = truth.numpy().copy()
+    values[2] = 7
+    found = compare({"dark": truth.with_data(values)}, region=(slice(0, 4), slice(0, 4)))
+    assert found.rows[0].reblur is found.rows[0].snr is None
+    assert "nan" not in markdown(found)
+
+
 def test_other_units_are_warned_of(truth):
     clean = truth.numpy()
     (scaled,) = compare({"unit": truth.with_data(clean / clean.max())}, reference=truth).warnings

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_fluorodenoise.physics.chain import ImagingChain, Lag
+from napari_fluorodenoise.physics.chain import Electronics, GainDrift, ImagingChain, Lag
 from napari_fluorodenoise.quality import event_response, temporal_mean
 
 
@@ -43,7 +43,10 @@ def test_a_mean_shows_the_future():
 
 
 def test_what_would_leave_a_trail_by_itself_is_refused():
-    with pytest.raises(ValueError, match="without lag, brightness control and display"):
-        response(recursive(0.2), chain=ImagingChain(lag=Lag()))
+    for part in ({"lag": Lag()}, {"drift": GainDrift(percent=0.5)}):
+        with pytest.raises(ValueError, match="without lag, drift, brightness control and display"):
+            response(recursive(0.2), chain=ImagingChain(**part))
+    with pytest.raises(ValueError, match="electronics without a fixed pattern"):
+        response(recursive(0.2), chain=ImagingChain(electronics=Electronics(fixed_pattern=1.0)))
     with pytest.raises(ValueError, match="at least five frames around the event, found 3"):
         response(recursive(0.2), frames=3)

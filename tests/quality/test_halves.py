@@ -37,6 +37,8 @@ def test_a_gain_and_an_offset_are_kept(counts):
     np.testing.assert_allclose(found.difference, consistency(lambda v: v, counts).difference, rtol=1e-4, atol=1e-4)
     with pytest.raises(ValueError, match="gain above 0 counts per quantum, found 0"):
         thinned(counts, rng=np.random.default_rng(1), gain=0)
+    with pytest.raises(ValueError, match="finite pixels in counts, found NaN or infinity in frame 0"):
+        thinned(counts.with_data(np.full((2, 8, 8), np.nan)), rng=np.random.default_rng(1))
 
 
 def smooth(video):

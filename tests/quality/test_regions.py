@@ -20,6 +20,11 @@ def test_the_entropy_within_stated_limits():
     assert entropy(values, limits=(-2, -1)) == 0
 
 
+def test_grey_levels_of_nan_are_refused():
+    with pytest.raises(ValueError, match="finite pixels to count grey levels of"):
+        entropy(np.array([1.0, np.nan]))
+
+
 def test_snr_is_mean_over_deviation_whatever_the_sign():
     values = np.array([[1.0, 3.0], [1.0, 3.0]])
     assert snr(values) == pytest.approx(2 / np.sqrt(4 / 3))

@@ -83,6 +83,14 @@ def test_for_the_truth_all_have_the_distributions_they_are_said_to_have():
     assert follow.std() < 1  # the bound: products of neighbours cancel from frame to frame
 
 
+def test_where_nothing_is_seen_pairs_of_frames_count_twice():
+    noisy, truth = made(frames=24, size=256)
+    got = found(noisy - truth + 100, np.full_like(truth, 100))
+    expected = got.around.mean() + 2 * (GROUP - 3) * SLOW.sum()
+    assert got.again.var() == pytest.approx(expected, rel=0.15)
+    assert expected > 1.5 * got.around.mean()
+
+
 def test_still_tiles_are_told_and_their_noise_is_summed():
     noisy, truth = made(size=128)
     noisy[:, 64:], truth[:, 64:] = noisy[:, 64:] - truth[:, 64:] + 100, 100

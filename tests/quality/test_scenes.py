@@ -57,6 +57,14 @@ def test_the_jackknife_of_a_mean_is_its_standard_error():
         jackknife(samples[:1], lambda some: some.mean(axis=0))
 
 
+def test_no_signal_and_no_quanta_are_refused():
+    for drawn in (wire, edge):
+        with pytest.raises(ValueError, match="a contrast other than 0"):
+            drawn((16, 16), contrast=0.0, **{"width" if drawn is wire else "blur": 1.0})
+    with pytest.raises(ValueError, match="photons above 0 per pixel, found 0"):
+        exposed([np.zeros((8, 8), np.float32)], frames=1, photons=0, chain=None, rng=np.random.default_rng(0))
+
+
 def test_what_is_no_result_is_refused():
     video, _ = exposed(
         still(np.zeros((16, 16), np.float32), frames=2), frames=2, photons=9.0, chain=None, rng=np.random.default_rng(0)

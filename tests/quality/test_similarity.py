@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from skimage.metrics import peak_signal_noise_ratio
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from napari_fluorodenoise.quality import gradient_rmse, psnr, scores, ssim, temporal_psnr
 
@@ -43,6 +43,24 @@ def test_ssim_has_the_window_of_its_paper(truth):
             vp, vq, c = (121 / 120 * (weight * i * j).sum() for i, j in pairs)
             values.append((2 * m * n + 1e-4) * (2 * c + 9e-4) / ((m * m + n * n + 1e-4) * (vp + vq + 9e-4)))
     assert ssim(noisy, truth=truth, data_range=1.0) == pytest.approx(np.mean(values), abs=1e-5)
+
+
+def test_an_offset_does_not_drown_what_is_compared(truth):
+    """Above an offset of many ranges, float32 has no digits left for local variances."""
+    noisy = truth + np.random.default_rng(1).normal(0, 0.2, truth.shape).astype(np.float32)
+    high, low = (np.rint(1000 * x).astype(np.float32) + 1e6 for x in (truth, noisy))
+    expected = [
+        structural_similarity(
+            a.astype(np.float64), b.astype(np.float64), data_range=1000, gaussian_weights=True, sigma=1.5
+        )
+        for a, b in zip(high, low, strict=True)
+    ]
+    assert ssim(low, truth=high, data_range=1000) == pytest.approx(np.mean(expected), abs=1e-6)
+
+
+def test_the_range_of_signed_integers_is_no_negative_one():
+    truth = np.array([-32768, 32767, 0, 0], np.int16).reshape(1, 2, 2)
+    assert psnr(truth - np.int16([[[0, 1], [0, 0]]]), truth=truth) == pytest.approx(20 * np.log10(65535 * 2), abs=1e-3)
 
 
 def test_gradients_of_known_errors(truth):

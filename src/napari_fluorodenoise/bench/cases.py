@@ -115,13 +115,14 @@ def untold(path: Path, *, frames: int, size: int) -> Case:
 
     noisy = _middle(path, frames=frames, size=size)[0]
     found = measure(Video(data=noisy))
+    slope = max(found.slope, 0.0)
     return Case(
         name=path.stem,
         noisy=noisy,
         clean=None,
         span=float(np.ptp(noisy)),
-        slope=max(found.slope, 0.0),
-        read_variance=float(found.variance(found.level)) - max(found.slope, 0.0) * float(noisy.mean()),
+        slope=slope,
+        read_variance=float(found.variance(found.level)) - slope * found.level,
         response=found.response,
     )
 

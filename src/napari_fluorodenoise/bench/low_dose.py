@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Frames = NDArray[np.float32]
 
-__all__ = ["COLUMNS", "Shown", "low_dose", "lowered", "patch_noise"]
+__all__ = ["COLUMNS", "DisplayNoise", "low_dose", "lowered", "patch_noise"]
 
 GAMMA, LEVELS = 2.2, 255
 PATCH, FLATTEST, PATCHES = 8, 0.3, 8192
@@ -51,14 +51,14 @@ SETTING = (
 
 
 @dataclass(frozen=True)
-class Shown:
+class DisplayNoise:
     """The noise of a sequence for display: `peak` counts at its brightest, and `read` noise in parts of the peak."""
 
     peak: float
     read: float
 
 
-def lowered(frames: Frames, *, dose: float, noise: Shown, rng: np.random.Generator) -> Frames:
+def lowered(frames: Frames, *, dose: float, noise: DisplayNoise, rng: np.random.Generator) -> Frames:
     """`frames` (T, Y, X) in [0, 1] as they would be shown, (T, Y, X) float32 in 256 levels, at a part `dose` of theirs.
 
     Raises ValueError for a dose or a peak that is not above 0.
@@ -71,7 +71,7 @@ def lowered(frames: Frames, *, dose: float, noise: Shown, rng: np.random.Generat
     return np.asarray(np.rint(np.clip(linear, 0, 1) ** (1 / GAMMA) * LEVELS) / LEVELS, np.float32)
 
 
-def patch_noise(frames: Frames, *, rng: np.random.Generator) -> Shown:
+def patch_noise(frames: Frames, *, rng: np.random.Generator) -> DisplayNoise:
     """The noise of `frames` (T, Y, X) in [0, 1], as the protocol tells it: variance against mean of flat patches.
 
     A line through the 30 % of patches with the least variance, which are those that happened to have least: it reads
@@ -90,11 +90,11 @@ def patch_noise(frames: Frames, *, rng: np.random.Generator) -> Shown:
             f"expected at least {PATCH} flat patches of {PATCH}² px, found {flat.sum()}; take larger frames"
         )
     slope, offset = np.polyfit(means[flat], variances[flat], 1)
-    return Shown(peak=1 / max(float(slope), 1e-12), read=max(float(offset), 0.0) ** 0.5)
+    return DisplayNoise(peak=1 / max(float(slope), 1e-12), read=max(float(offset), 0.0) ** 0.5)
 
 
 def low_dose(
-    scenes: Sequence[Scene], *, dose: float = 0.5, noise: Shown | None = None, seeds: int = 5, steps: int
+    scenes: Sequence[Scene], *, dose: float = 0.5, noise: DisplayNoise | None = None, seeds: int = 5, steps: int
 ) -> Table:
     """The protocol's table on `scenes`; without `noise` it is told from patches of each of them."""
     recipes = {
@@ -115,7 +115,7 @@ def _rows(
     scenes: Sequence[Scene],
     recipes: Mapping[str, Recipe],
     dose: float,
-    noise: Shown | None,
+    noise: DisplayNoise | None,
     seeds: int,
     progress: Progress,
 ) -> Iterator[Row]:

@@ -66,10 +66,13 @@ def public_scenes(name: str, folder: Path, *, split: str = "test", most: int | N
 
 def _weiss(folder: Path, split: str, frames: slice) -> list[Scene]:
     there = {key: folder / name for key, (name, _) in WEISS_FILES.items() if (folder / name).is_file()}
-    chosen = ((key, first, last) for key, first, last in WEISS[split] if key in there)
+    lacking = {WEISS_FILES[key][0] for key, _, _ in WEISS[split] if key not in there}
+    if there and lacking:  # a part of a split would pass for all of it
+        raise ValueError(f"{folder}: expected {' and '.join(sorted(lacking))} for weiss's {split} split, found none")
     return [
         Scene(f"weiss {key} {at}-{end}", partial(_weiss_frames, there[key], WEISS_FILES[key][1], at, end, frames))
-        for key, at, end in chosen
+        for key, at, end in WEISS[split]
+        if there
     ]
 
 
@@ -139,6 +142,8 @@ def _prepared(stack: NDArray[Any], *, side: int | None) -> Frames:
     import cv2
 
     frames = np.asarray(stack, np.float32)
+    if not frames.max(initial=0) <= 255:
+        raise ValueError(f"expected pixels of 8 bits, or in [0, 1], found {frames.max():g}; scale them to either")
     if frames.max(initial=0) > 1.5:
         frames = frames / np.float32(255)
     if side is not None and frames.shape[1:] != (side, side):

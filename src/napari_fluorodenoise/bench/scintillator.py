@@ -13,6 +13,7 @@ A still scene is the easiest there is for a mean over time: its row is no rival 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -111,7 +112,9 @@ def _rows(frames: int, size: int, photons: float, steps: int, seed: int, progres
 def _kinds(frames: int, size: int, photons: float, steps: int, seed: int) -> list[_Kind]:
     truth, quanta = _quanta(frames, size, photons, seed)
     raw = _case("correlated", _blurred(quanta), truth)
+    began = time.perf_counter()
     run = Decorrelate()(Run.of(Video(data=raw.noisy)))
+    decorrelating = time.perf_counter() - began
     sharpened = _case("decorrelated", run.video("frames_decorrelated").numpy(), truth)
     white = _case("uncorrelated", quanta, truth)
     alone = Recipe(name="noise2self", stages=(_learning("frames", steps), *Recipe.named("fast").stages[1:]))
@@ -122,17 +125,21 @@ def _kinds(frames: int, size: int, photons: float, steps: int, seed: int) -> lis
     return [
         _Kind("correlated, as detected", raw, within),
         _Kind(
-            "decorrelated", sharpened, {**BASE, "Noise2Self": partial(_of_decorrelated, run, steps, seed)}, sharp=True
+            "decorrelated",
+            sharpened,
+            {**BASE, "Noise2Self": partial(_of_decorrelated, run, decorrelating, steps, seed)},
+            sharp=True,
         ),
         _Kind("uncorrelated, simulated", white, {**BASE, **learned}, sharp=True),
     ]
 
 
-def _of_decorrelated(run: Run, steps: int, seed: int, case: cases.Case, progress: Progress) -> Outcome:
-    """What Noise2Self makes of the decorrelated frames of `run`, which knows what was inverted."""
-    stage = _learning("frames_decorrelated", steps)
+def _of_decorrelated(run: Run, before: float, steps: int, seed: int, case: cases.Case, progress: Progress) -> Outcome:
+    """What Noise2Self makes of the decorrelated frames of `run`, which took `before` s and knows what was inverted."""
+    stage, began = _learning("frames_decorrelated", steps), time.perf_counter()
     done = stage(run, progress=progress, rng=np.random.default_rng(seed))
-    return Outcome(frames=done.video("frames_decorrelated_denoised").numpy())
+    frames = done.video("frames_decorrelated_denoised").numpy()
+    return Outcome(frames=frames, seconds=before + time.perf_counter() - began)
 
 
 def _learning(of: str, steps: int) -> Denoise:

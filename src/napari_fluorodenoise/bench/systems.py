@@ -16,6 +16,7 @@ import numpy as np
 
 from napari_fluorodenoise.denoisers.schemes import INDEPENDENT
 from napari_fluorodenoise.engine.progress import Progress, Training, portion, silent
+from napari_fluorodenoise.quality.comparison import mean_of_five
 from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.stages.denoise import Denoise
 from napari_fluorodenoise.video import Run, Video
@@ -34,13 +35,11 @@ __all__ = [
     "by",
     "called",
     "closeness",
-    "mean_of_five",
     "tried",
     "warm",
 ]
 
-FRAMES = 5
-INPUT, MEAN = "noisy input", f"{FRAMES}-frame mean"
+INPUT, MEAN = "noisy input", "5-frame mean"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,13 +61,6 @@ class Outcome:
 
 
 System: TypeAlias = "Callable[[Case, Progress], Outcome]"
-
-
-def mean_of_five(frames: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean (T, Y, X) of each of the `frames` and its two neighbours on either side; the ends are repeated."""
-    from scipy.ndimage import uniform_filter1d
-
-    return np.asarray(uniform_filter1d(frames, FRAMES, axis=0, mode="nearest"), np.float32)
 
 
 def called(name: str, *, steps: int) -> Recipe:

@@ -171,7 +171,7 @@ def low_dose(
     overwrite: Overwrite = False,
 ) -> None:
     """Half the dose simulated on sequences for display: the protocol of the public sets, or on the phantom."""
-    from napari_fluorodenoise.bench.low_dose import Shown
+    from napari_fluorodenoise.bench.low_dose import DisplayNoise
     from napari_fluorodenoise.bench.low_dose import low_dose as table
     from napari_fluorodenoise.bench.public import public_scenes
 
@@ -179,7 +179,7 @@ def low_dose(
     if (public is None) != (data is None):
         raise ValueError("expected --public NAME together with --data FOLDER, found one of them; give both")
     if public is None or data is None:
-        scenes, noise = _scenes(frames=frames, size=size, pans=[0.0, 3.0], seed=0, data=None), Shown(peak, 0.0)
+        scenes, noise = _scenes(frames=frames, size=size, pans=[0.0, 3.0], seed=0, data=None), DisplayNoise(peak, 0.0)
         made = table(scenes, dose=dose, noise=noise, seeds=seeds, steps=steps)
     else:
         made = table(public_scenes(public, data, split=split), dose=dose, seeds=seeds, steps=steps)

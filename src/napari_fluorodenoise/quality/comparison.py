@@ -21,7 +21,7 @@ from napari_fluorodenoise.video import Video
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MEAN", "Comparison", "Row", "compare", "markdown", "temporal_mean"]
+__all__ = ["MEAN", "Comparison", "Row", "compare", "markdown", "mean_of_five", "temporal_mean"]
 
 MEAN = 5
 """Frames of the plain temporal mean."""
@@ -37,7 +37,7 @@ Rectangle = tuple[slice, slice]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What was measured of one sequence; None where it cannot be told. Units as in `HEADS`."""
+    """What was measured of one sequence; None where it, or a frame of it, tells nothing. Units as in `HEADS`."""
 
     name: str
     psnr: float | None = None
@@ -45,7 +45,7 @@ class Row:
     gradient_rmse: float | None = None
     temporal_psnr: float | None = None
     entropy: float
-    reblur: float
+    reblur: float | None
     snr: float | None = None
     cnr: float | None = None
 
@@ -90,6 +90,7 @@ def compare(
     `region` and its CNR to `background` are means over the frames. Raises ValueError of one line where shapes differ, a
     value is not finite, nothing varies, or a region lies outside; other units or dtypes give a warning.
     """
+    _check(videos, limits)
     parts = len(videos) + 1
     if limits is None:
         named = "the reference" if reference is not None else next(iter(videos))
@@ -115,6 +116,13 @@ def temporal_mean(video: Video) -> Video:
     return video.of_other_values().with_data(made["mean"])
 
 
+def mean_of_five(frames: NDArray[Any]) -> NDArray[np.float32]:
+    """The mean (T, Y, X) float32 of each of the `frames` and the two on either side; the first and last repeat."""
+    from scipy.ndimage import uniform_filter1d
+
+    return np.asarray(uniform_filter1d(np.asarray(frames, np.float32), MEAN, axis=0, mode="nearest"))
+
+
 def markdown(comparison: Comparison) -> str:
     """The rows as a Markdown table, without columns that nobody has."""
     used = [name for name in HEADS if any(getattr(row, name) is not None for row in comparison.rows)]
@@ -137,10 +145,7 @@ class _Mean:
     halo: tuple[int, int, int] = (MEAN // 2, 0, 0)
 
     def apply(self, block: Mapping[str, NDArray[Any]], at: Block) -> Mapping[str, NDArray[Any]]:
-        from scipy.ndimage import uniform_filter1d
-
-        frames = np.asarray(block["frames"], np.float32)
-        return {"mean": uniform_filter1d(frames, MEAN, axis=0, mode="nearest")[at.inner]}
+        return {"mean": mean_of_five(block["frames"])[at.inner]}
 
 
 @dataclass
@@ -161,8 +166,9 @@ class _Alone:
         for name, value in values.items():
             self.found.setdefault(name, []).append(value)
 
-    def means(self) -> dict[str, float]:
-        return {name: float(np.mean(values)) for name, values in self.found.items()}
+    def means(self) -> dict[str, float | None]:
+        means = {name: float(np.mean(values)) for name, values in self.found.items()}
+        return {name: None if np.isnan(mean) else mean for name, mean in means.items()}
 
 
 @dataclass
@@ -238,15 +244,15 @@ def _add(
     name: str, video: Video, reference: Video | None, alone: _Alone, against: _Against | None, progress: Progress
 ) -> None:
     """Add every frame of `video` to the sums."""
-    arrays = [video.data] if reference is None else [video.data, reference.data]
-    names = (name, "the reference")
-    for at, block in stream(dict(zip(names, arrays, strict=False)), progress=progress):
-        for title, frames in block.items():
-            refuse_infinite(frames, name=title, first=at.start)
-        for index, frame in enumerate(block[name]):
+    arrays = {"frames": video.data} if reference is None else {"frames": video.data, "reference": reference.data}
+    titles = {"frames": name, "reference": "the reference"}
+    for at, block in stream(arrays, progress=progress):
+        for part, frames in block.items():
+            refuse_infinite(frames, name=titles[part], first=at.start)
+        for index, frame in enumerate(block["frames"]):
             alone.add(frame)
             if against is not None:
-                against.add(frame, block["the reference"][index])
+                against.add(frame, block["reference"][index])
 
 
 def _limits(video: Video, *, name: str, progress: Progress) -> tuple[float, float]:
@@ -258,6 +264,13 @@ def _limits(video: Video, *, name: str, progress: Progress) -> tuple[float, floa
     if not high > low:
         raise ValueError(f"expected values that vary in {name}, found {low:g} everywhere; state the limits")
     return low, high
+
+
+def _check(videos: Mapping[str, Video], limits: tuple[float, float] | None) -> None:
+    if not videos:
+        raise ValueError("expected at least one sequence to compare, found none")
+    if limits is not None and not limits[0] < limits[1]:
+        raise ValueError(f"expected limits (low, high), the lower one first, found {limits}")
 
 
 def _check_region(region: Rectangle | None, video: Video, *, name: str) -> None:

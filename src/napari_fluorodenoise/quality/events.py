@@ -58,8 +58,8 @@ def event_response(
     """
     if frames < 5:
         raise ValueError(f"expected at least five frames around the event, found {frames}")
-    if chain is not None and any((chain.lag, chain.brightness, chain.display)):
-        raise ValueError("expected a chain without lag, brightness control and display, which would make a trail too")
+    if chain is not None:
+        _refuse_dependent(chain)
     middle = frames // 2
     flat, drawn = np.zeros((size, size), np.float32), wire((size, size), contrast=contrast, width=width)
     found = []
@@ -73,3 +73,13 @@ def event_response(
         found.append([float((change[middle + k] * signal).sum() / np.square(signal).sum()) for k in AROUND])
     values, errors = jackknife(np.array(found), lambda samples: samples.mean(axis=0))
     return Event(around=AROUND, values=values, errors=errors)
+
+
+def _refuse_dependent(chain: ImagingChain) -> None:
+    """Raise ValueError for a chain in which the event's frame, exposed by itself, is not what it is in its place."""
+    if any((chain.lag, chain.drift, chain.brightness, chain.display)):
+        raise ValueError(
+            "expected a chain without lag, drift, brightness control and display, whose frames depend on those before"
+        )
+    if chain.electronics is not None and chain.electronics.fixed_pattern:
+        raise ValueError("expected electronics without a fixed pattern, which the event's frame would not share")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_fluorodenoise.engine.finite import refuse_infinite
 from napari_fluorodenoise.quality.scenes import Denoiser, applied
 from napari_fluorodenoise.video import Video
 
@@ -94,11 +95,14 @@ def _in_photon_noise(one: NDArray[np.float32], other: NDArray[np.float32], *, ga
 def thinned(counts: Video, *, rng: np.random.Generator, gain: float = 1.0, offset: float = 0.0) -> tuple[Video, Video]:
     """Two sequences of half the quanta each, float32, in the units of `counts` and with the same `offset`.
 
-    Every quantum goes to either with probability 1/2, so that their quanta add up to those of `counts`.
+    Every quantum goes to either with probability 1/2, so that their quanta add up to those of `counts`. Raises
+    ValueError for gain <= 0, and for NaN or infinity.
     """
     if not gain > 0:
         raise ValueError(f"expected a gain above 0 counts per quantum, found {gain:g}")
-    quanta = np.rint((counts.numpy().astype(np.float64) - offset) / gain).clip(0).astype(np.int64)
+    values = counts.numpy()
+    refuse_infinite(values, name="counts", first=0)
+    quanta = np.rint((values.astype(np.float64) - offset) / gain).clip(0).astype(np.int64)
     first = rng.binomial(quanta, 0.5)
     source = counts.of_other_values()
     one, other = (source.with_data((half * gain + offset).astype(np.float32)) for half in (first, quanta - first))

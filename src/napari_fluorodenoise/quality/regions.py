@@ -20,6 +20,8 @@ def entropy(image: NDArray[Any], *, bins: int = 256, limits: tuple[float, float]
     """
     from skimage.measure import shannon_entropy
 
+    if not np.isfinite(image).all():
+        raise ValueError("expected finite pixels to count grey levels of, found NaN or infinity; replace them first")
     low, high = limits or (float(np.min(image)), float(np.max(image)))
     levels = (np.asarray(image, np.float64) - low) * (bins / ((high - low) or 1.0))
     return float(shannon_entropy(np.clip(levels, 0, bins - 1).astype(np.int64)))

@@ -6,7 +6,8 @@ variance. Every sum below has a known distribution then, and that is what the ch
 
     |r|²               chi-squared; more where structure was removed, or put in
     <x, x - y>         normal with variance |x|², mean 0; positive by |p|² where a pattern p was put in
-    <r, y- + y+>       normal with variance |y- + y+|², mean 0; positive where r shows what its neighbours show, too
+    <r, y- + y+>       normal, mean 0; positive where r shows what its neighbours show, too. Its variance is
+                       |y- + y+|², and 2 (n - 3) per coefficient in n frames, of whose pairs all but two come twice
     <r, y+ - y->       normal with variance below |y+ - y-|², mean 0; positive where x leans on the past
     mean of r          normal with mean 0
 

@@ -45,6 +45,8 @@ def exposed(
     """
     from napari_fluorodenoise.physics.chain import ImagingChain
 
+    if not photons > 0:
+        raise ValueError(f"expected photons above 0 per pixel, found {photons:g}")
     chain = chain or ImagingChain()
     scene = list(pictures)
     fluence = np.full(scene[0].shape, photons, np.float32)
@@ -81,6 +83,7 @@ def distances(shape: tuple[int, int], *, angle: float = ANGLE) -> NDArray[np.flo
 
 def wire(shape: tuple[int, int], *, contrast: float, width: float) -> NDArray[np.float32]:
     """Line integrals (Y, X) of a straight wire: `contrast` in its middle, a Gaussian `width` pixels wide (FWHM)."""
+    _refuse_none(contrast)
     sigma = width / np.sqrt(8 * np.log(2))
     return np.asarray(contrast * np.exp(-np.square(distances(shape) / sigma) / 2), np.float32)
 
@@ -92,7 +95,13 @@ def edge(shape: tuple[int, int], *, contrast: float, blur: float) -> NDArray[np.
     """
     from scipy.special import ndtr
 
+    _refuse_none(contrast)
     return np.asarray(-np.log1p(np.expm1(-contrast) * ndtr(distances(shape) / blur)), np.float32)
+
+
+def _refuse_none(contrast: float) -> None:
+    if not contrast:
+        raise ValueError("expected a contrast other than 0, found 0: what is not there cannot be lost")
 
 
 def across(frames: NDArray[np.float32], *, reach: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -47,7 +47,8 @@ def ssim(frames: NDArray[Any], *, truth: NDArray[Any], data_range: float | None 
     span = _range(frames, truth, data_range)
     if min(truth.shape[1:]) < SSIM_WINDOW:
         raise ValueError(f"expected frames of {SSIM_WINDOW} x {SSIM_WINDOW} pixels or more, found {truth.shape[1:]}")
-    pairs = ((np.asarray(a, np.float32), np.asarray(b, np.float32)) for a, b in zip(truth, frames, strict=True))
+    # local variances are differences of squares, for which float32 is too coarse above an offset
+    pairs = ((np.asarray(a, np.float64), np.asarray(b, np.float64)) for a, b in zip(truth, frames, strict=True))
     return _mean(
         structural_similarity(a, b, data_range=span, gaussian_weights=True, sigma=SSIM_SIGMA) for a, b in pairs
     )
@@ -108,7 +109,8 @@ def _mean(values: Iterable[Any]) -> float:
 def _range(frames: NDArray[Any], truth: NDArray[Any], data_range: float | None) -> float:
     """The range that errors are relative to, once both sequences were looked at."""
     _check(frames, truth)
-    span = float(np.ptp(truth)) if data_range is None else float(data_range)
+    # as floats: the range of int16 does not fit into int16
+    span = float(np.max(truth)) - float(np.min(truth)) if data_range is None else float(data_range)
     if not span > 0:
         found = "a truth that is even" if data_range is None else f"{data_range:g}"
         raise ValueError(f"expected a data range above 0, found {found}; state one in the frames' units")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_fluorodenoise.quality.checks.bias import bias
+from napari_fluorodenoise.quality.residual import tiles
 
 
 @pytest.mark.parametrize("gain", [0.97, 1.0, 1.05])
@@ -32,6 +33,16 @@ def test_a_slow_drift_is_found(sample):
     assert check.verdict == "fail"
     assert check.numbers["drift"] == pytest.approx(2 / 3, abs=0.1)  # from the first third's middle to the last's
     assert abs(check.numbers["offset"]) < 0.02
+
+
+def test_an_even_picture_tells_no_gain_whatever_noise_is_left(sample):
+    found = sample("beating", 20)
+    noise = found.frames - found.clean
+    even, half = (found.noisy.with_data(1000 + part * noise) for part in (1, np.float32(0.5)))
+    check = bias(tiles(even, half, detector=found.detector))
+    assert check.verdict == "pass"
+    assert np.isinf(check.numbers["gain_error"])
+    assert "Gain: not to be told" in check.evidence
 
 
 def test_the_curve_is_the_shift_at_each_intensity(sample):

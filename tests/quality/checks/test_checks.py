@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_fluorodenoise import Video, denoise
-from napari_fluorodenoise.quality.checks import critical, judged, largest, worst
+from napari_fluorodenoise.quality.checks import critical, judged, largest, stated, worst
 from napari_fluorodenoise.quality.trust import trust
 
 DATA = Path(os.environ.get("FLUORODENOISE_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -78,6 +78,12 @@ def test_the_critical_value_keeps_the_rate_of_false_alarms():
     values = np.random.default_rng(0).standard_normal((4000, 500))
     assert (values.max(axis=1) > critical(500)).mean() == pytest.approx(1e-3, abs=2e-3)
     assert critical(1) == pytest.approx(3.09, abs=0.01)
+    assert critical(500) == pytest.approx(4.61, abs=0.01)  # 1 in 500 000
+
+
+def test_what_nothing_tells_is_said_in_words():
+    assert stated(0.0123, 0.004, "+.1%") == "+1.2% ± 0.4%"
+    assert stated(0.0, float("inf"), "+.1%") == "not to be told"
 
 
 def test_the_worst_and_the_largest():

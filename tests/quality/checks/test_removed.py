@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_fluorodenoise.quality.checks.removed import removed
+from napari_fluorodenoise.quality.residual import tiles
 
 
 def test_the_share_that_is_missing_is_that_of_the_truth(sample):
@@ -40,6 +41,14 @@ def test_a_mean_of_frames_blurs_what_moves_and_nothing_that_rests(sample):
 def test_blur_is_caught_at_every_dose(name, sample, filters):
     found = sample(name, 20)
     assert removed(found.tiles(filters["blurred"](found.frames, sigma=2))).verdict != "pass"
+
+
+def test_two_frames_have_no_neighbours_to_share_with(sample):
+    found = sample("beating", 20)
+    noisy = found.noisy.crop(frames=slice(0, 2))
+    check = removed(tiles(noisy, noisy.with_data(found.clean[:2]), detector=found.detector))
+    assert check.verdict == "pass"
+    assert "in common: not to be told" in check.evidence
 
 
 def test_noise_of_other_frames_is_no_loss(sample):

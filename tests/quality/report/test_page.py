@@ -98,6 +98,14 @@ def test_frames_are_told_apart_and_large_ones_shown_smaller(judged):
     assert shown(wide, wide, detector=detector)[1] == 3
 
 
+def test_a_frame_with_nan_is_not_shown_as_if_it_were_one(judged):
+    _, noisy, clean = judged
+    broken = clean.numpy().copy()
+    broken[:, 5, 5] = np.nan
+    with pytest.raises(ValueError, match="finite pixels in OUT, found NaN or infinity in frame"):
+        shown(noisy, clean.with_data(broken), detector=judged[0].detector)
+
+
 @pytest.mark.parametrize("y", [np.array([1e-9, 2e-9, 1.5e-9]), np.array([-4e5, 3.0, 8e6]), np.zeros(3)])
 def test_a_plot_is_sound_whatever_its_range(y):
     curve = Curve(x=np.array([0.1, 0.2, 0.4]), y=y, error=np.abs(y) / 3, before=y / 2, x_label="a < b", y_label="c")

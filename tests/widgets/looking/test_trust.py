@@ -5,7 +5,7 @@ from scipy.ndimage import gaussian_filter
 
 import napari_fluorodenoise as fd
 from napari_fluorodenoise.quality.checks import Map
-from napari_fluorodenoise.widgets.layers import layer_of, opened
+from napari_fluorodenoise.widgets.layers import KEY, layer_of, opened
 from napari_fluorodenoise.widgets.looking.trust import TrustReport
 
 
@@ -80,6 +80,19 @@ def test_another_result_is_not_the_one_that_was_checked(qtbot, viewer, judged, s
     dock.after.value = layer
     qtbot.waitUntil(lambda: dock.found is None)
     assert (dock.table.rowCount(), dock.save.isEnabled()) == (0, False)
+
+
+def test_a_detector_that_is_known_is_that_of_the_result_s_own_source(qtbot, viewer, scene):
+    dock = docked(viewer, scene.noisy, scene.clean)
+    result, known = dock.after.value, fd.measure(scene.noisy)
+    result.metadata[KEY]["detector"] = known
+    half = scene.noisy.with_data(scene.noisy.numpy().astype(np.float32) / 2)
+    other = viewer.add_layer(Layer.create(*opened(half, name="half")))
+    for before, slope in ((viewer.layers["clip"], known.slope), (other, known.slope / 2)):
+        dock.before.value, dock.after.value = before, result
+        dock.check.click()
+        qtbot.waitUntil(lambda: dock.found is not None and dock.check.isEnabled(), timeout=60_000)
+        assert dock.found.detector.slope == pytest.approx(slope, rel=1e-3)
 
 
 def test_too_little_to_tell_from_is_said(qtbot, viewer):

@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["FALSE_ALARM", "Check", "Curve", "Map", "Verdict", "critical", "judged", "largest", "worst"]
+__all__ = ["FALSE_ALARM", "Check", "Curve", "Map", "Verdict", "critical", "judged", "largest", "stated", "worst"]
 
 Verdict = Literal["pass", "doubtful", "fail"]
 ORDER: tuple[Verdict, ...] = ("pass", "doubtful", "fail")
@@ -78,6 +78,11 @@ def judged(size: float, error: float, *, doubtful: float, fail: float) -> Verdic
     if size > fail and certain > doubtful:
         return "fail"
     return "doubtful" if size > doubtful and certain > 0 else "pass"
+
+
+def stated(size: float, error: float, form: str) -> str:
+    """A number in this format with its standard error; words where nothing tells it."""
+    return f"{size:{form}} ± {error:{form.lstrip('+')}}" if np.isfinite(error) else "not to be told"
 
 
 def worst(*verdicts: Verdict) -> Verdict:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_fluorodenoise.quality.checks import Check, Curve, Verdict, critical, judged, worst
+from napari_fluorodenoise.quality.checks import Check, Curve, Verdict, critical, judged, stated, worst
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +21,9 @@ GAIN, WRONG = 0.01, 0.02
 """Error of the gain: 1 % is told, 2 % changes what a density or a flow is measured to be."""
 OFFSET, FAR = 0.1, 0.25
 """Shift of the whole picture in noise deviations."""
+EVEN = 100.0
+"""Variance of the intensities, in that of the noise of a tile's mean, up to which no gain is told: noise that a result
+keeps is in its level and in its shift, and passes for a gain of 1 / 4 over this at the most, a fourth of `GAIN`."""
 BINS = 10
 FEWEST = 8
 """Tiles a bin needs."""
@@ -39,7 +42,7 @@ def bias(tiles: Tiles) -> Check:
     relative, own = shift / tiles.sigma[known], error / tiles.sigma[known]
     curve = _binned(level, relative, own)
     offset, offset_error = _mean(relative, own)
-    gain, gain_error = _slope(level, shift, error)
+    gain, gain_error = _gain(level, shift, error)
     drift, drift_error = _drift(tiles)
     verdict = worst(
         judged(abs(gain), gain_error, doubtful=GAIN, fail=WRONG),
@@ -47,9 +50,10 @@ def bias(tiles: Tiles) -> Check:
         judged(abs(drift), drift_error, doubtful=OFFSET, fail=FAR),
     )
     evidence = (
-        f"Gain {-gain:+.2%} ± {gain_error:.2%} (doubtful from {GAIN:.0%}, fail from {WRONG:.0%}); mean shift "
-        f"{-offset:+.3f} ± {offset_error:.3f} noise deviations, and {-drift:+.3f} ± {drift_error:.3f} from first "
-        f"to last frames (doubtful from {OFFSET:g}, fail from {FAR:g}; beyond {critical(1):.1f} standard errors)."
+        f"Gain: {stated(-gain, gain_error, '+.2%')} (doubtful from {GAIN:.0%}, fail from {WRONG:.0%}). Shift in noise "
+        f"deviations, mean: {stated(-offset, offset_error, '+.3f')}, from first to last frames: "
+        f"{stated(-drift, drift_error, '+.3f')} (doubtful from {OFFSET:g}, fail from {FAR:g}; beyond {critical(1):.1f} "
+        "standard errors)."
     )
     return Check(
         name="Bias",
@@ -73,6 +77,12 @@ def _mean(values: Values, error: Values) -> tuple[float, float]:
     n = len(values)
     scatter = float(values.std(ddof=1)) if n > 1 else float("inf")
     return float(values.mean()), max(float(np.sqrt((error**2).sum())) / n, scatter / float(np.sqrt(n)))
+
+
+def _gain(level: Values, shift: Values, error: Values) -> tuple[float, float]:
+    """The slope of `shift` on `level`, and its standard error; (0, inf) where the picture is too even to tell."""
+    spread = (level - level.mean()) / error
+    return _slope(level, shift, error) if (spread**2).mean() > EVEN else (0.0, float("inf"))
 
 
 def _slope(x: Values, y: Values, error: Values) -> tuple[float, float]:

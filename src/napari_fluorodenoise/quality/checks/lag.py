@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_fluorodenoise.quality.checks import Check, Map, Verdict, critical, judged, worst
+from napari_fluorodenoise.quality.checks import Check, Map, Verdict, critical, judged, stated, worst
 from napari_fluorodenoise.quality.spectrum import SLOW
 
 if TYPE_CHECKING:
@@ -49,11 +49,10 @@ def lag(tiles: Tiles) -> Check:
         verdict, meaning = "doubtful", "Whether the result lags cannot be told from two frames."
     elif not moving.any():
         meaning += " Nothing moves enough in what was looked at to see a trail."
-    told = f"{trail:+.3f} ± {error:.3f}" if moving.any() else "not to be told"
     evidence = (
-        f"Trail, as a share of the change, in {moving.sum()} tiles that move: {told} (doubtful from {TRAIL:g}, fail "
-        f"from {LONG:g}, if beyond {critical(1):.1f} standard errors). Surplus weight of the past elsewhere: "
-        f"{lean:+.3f} ± {lean_error:.3f} (doubtful from {LEANS:g})."
+        f"Trail, as a share of the change, in {moving.sum()} tiles that move: {stated(trail, error, '+.3f')} "
+        f"(doubtful from {TRAIL:g}, fail from {LONG:g}, if beyond {critical(1):.1f} standard errors). "
+        f"Surplus weight of the past elsewhere: {stated(lean, lean_error, '+.3f')} (doubtful from {LEANS:g})."
     )
     return Check(
         name="Lag",

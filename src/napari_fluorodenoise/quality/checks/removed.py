@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_fluorodenoise.quality.checks import FALSE_ALARM, Check, Map, Verdict, judged, largest, worst
+from napari_fluorodenoise.quality.checks import FALSE_ALARM, Check, Map, Verdict, judged, largest, stated, worst
 from napari_fluorodenoise.quality.spectrum import SIZE as PIXELS
 from napari_fluorodenoise.quality.spectrum import SLOW
 
@@ -59,7 +59,7 @@ def removed(tiles: Tiles) -> Check:
     evidence = (
         f"{part:.1%} of {tiles.count} tiles lost more than {SIZE:g} noise deviations (rms; certain, at a false-alarm "
         f"rate of {FALSE_ALARM:g} for all of them; doubtful from one tile, fail from {MANY:.0%}), {most:.2f} at most. "
-        f"{share:+.1%} ± {error:.1%} of the slow detail that neighbouring frames have in common is missing "
+        f"Missing of the slow detail that neighbouring frames have in common: {stated(share, error, '+.1%')} "
         f"(doubtful from {LOST:.0%}, fail from {MUCH:.0%})."
     )
     return Check(
@@ -92,9 +92,10 @@ def _shared(tiles: Tiles) -> tuple[float, float]:
     (0, inf) where the frames have no detail in common that stands out of the noise.
     """
     again, present, around = (float(sums[tiles.known].sum()) for sums in (tiles.again, tiles.present, tiles.around))
-    noise = 2 * tiles.count * max(tiles.frames - 2, 0) * int(SLOW.sum())
-    common, doubt = (noise * part for part in tiles.correlation)
-    error = float(np.hypot(np.sqrt(around), doubt))
+    each = 2 * tiles.count * int(SLOW.sum())
+    common, doubt = (each * max(tiles.frames - 2, 0) * part for part in tiles.correlation)
+    twice = each * max(tiles.frames - 3, 0)  # products of two frames' noise: all but the outermost pairs come twice
+    error = float(np.hypot(np.sqrt(around + twice), doubt))
     if present - common <= 5 * error:
         return 0.0, float("inf")
     return (again - common) / (present - common), error / (present - common)

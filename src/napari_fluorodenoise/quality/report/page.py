@@ -66,7 +66,8 @@ def dose(trust: Trust) -> str:
     factor, least = trust.dose
     if not left_is_known(trust):
         return "cannot be told: no part of the picture rests"
-    told = f"at least {_times(least)}" if factor > 3 * least else f"about {_times(factor)} (at least {_times(least)})"
+    wide = factor > min(3 * least, 100)
+    told = f"at least {_times(least)}" if wide else f"about {_times(factor)} (at least {_times(least)})"
     return (
         f"without processing, as little noise would have taken {told} the dose. It compares noise where nothing moves, "
         "and says nothing of structure: a result can have little noise and have lost, or made up, what matters"

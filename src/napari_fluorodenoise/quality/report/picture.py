@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_fluorodenoise.engine.finite import refuse_infinite
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -45,7 +47,7 @@ def shown(noisy: Video, denoised: Video, *, detector: Detector) -> tuple[list[Sh
     count, rows, columns = noisy.shape
     factor = -(-max(rows, columns) // LARGEST)
     chosen = np.unique(np.linspace(0, count - 1, min(count, FRAMES) + 2).round().astype(int)[1:-1]).tolist() or [0]
-    pairs = [[np.asarray(video.data[t], np.float32) for video in (noisy, denoised)] for t in chosen]
+    pairs = [[_frame(video, t, name) for video, name in ((noisy, "IN"), (denoised, "OUT"))] for t in chosen]
     low, high = np.percentile(np.stack([before[detector.field] for before, _ in pairs]), (0.5, 99.5))
     dark, bright = (high, low) if noisy.photometric == "MONOCHROME1" else (low, high)
     found = []
@@ -64,6 +66,12 @@ def overlay(found: Map) -> str:
     picture[..., 3] = np.rint(210 * strength)
     picture[np.isnan(found.values)] = UNKNOWN
     return _png(picture[..., [2, 1, 0, 3]])
+
+
+def _frame(video: Video, t: int, name: str) -> NDArray[np.float32]:
+    frames = np.asarray(video.data[t : t + 1])
+    refuse_infinite(frames, name=name, first=t)
+    return np.asarray(frames[0], np.float32)
 
 
 def _smaller(picture: NDArray[np.float32], factor: int) -> NDArray[np.float32]:

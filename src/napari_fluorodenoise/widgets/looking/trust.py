@@ -22,11 +22,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_fluorodenoise.engine.progress import Progress
+from napari_fluorodenoise.physics.detector import Detector
 from napari_fluorodenoise.quality.checks import Check, Curve, Map
 from napari_fluorodenoise.quality.report.page import SUMMARY, dose, page
 from napari_fluorodenoise.quality.trust import Trust, trust
 from napari_fluorodenoise.widgets.form import rows
-from napari_fluorodenoise.widgets.layers import record_of
+from napari_fluorodenoise.widgets.layers import record_of, source_of
 from napari_fluorodenoise.widgets.looking.following import Following
 from napari_fluorodenoise.widgets.looking.pair import Pair
 from napari_fluorodenoise.widgets.plot import Plot
@@ -83,7 +84,10 @@ class TrustReport(Following):
         self._clear("checking")
         self._checked = pair
         self.check.setEnabled(False)
-        task = self.task_of(partial(_trust_of, pair), title=f"checking {pair.after.name}")
+        # what a result was made of may be in other units than another sequence of the same shape
+        own = source_of(pair.after, self.viewer.layers) is pair.before
+        detector = record_of(pair.after).get("detector") if own else None
+        task = self.task_of(partial(_trust_of, pair, detector), title=f"checking {pair.after.name}")
         task.progressed.connect(self._report)
         task.done.connect(self._show)
         task.failed.connect(self.summary.setText)
@@ -136,9 +140,9 @@ class TrustReport(Following):
             self.save_page(Path(text).with_suffix(".html") if not Path(text).suffix else Path(text))
 
 
-def _trust_of(pair: Pair, progress: Progress) -> Trust:
+def _trust_of(pair: Pair, detector: Detector | None, progress: Progress) -> Trust:
     noisy, denoised = pair.videos()
-    return trust(noisy, denoised, progress=progress, detector=record_of(pair.after).get("detector"))
+    return trust(noisy, denoised, progress=progress, detector=detector)
 
 
 def _write(path: Path, found: Trust, pair: Pair, progress: Progress) -> str:
