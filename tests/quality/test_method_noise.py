@@ -95,7 +95,8 @@ def test_only_a_smoother_takes_more_away_at_edges(scene):
         residual = whitened_residual(noisy, denoised=denoised, detector=detector)
         value, error = gradient_correlation(residual, denoised=denoised)
         assert least < value < most
-        assert error == pytest.approx(noisy.size**-0.5)
+        if denoised is clean:
+            assert abs(value) < 5 * error
 
 
 def test_what_cannot_be_told_is_refused_or_nan(scene):
@@ -110,4 +111,9 @@ def test_what_cannot_be_told_is_refused_or_nan(scene):
         residual_autocorrelation(noisy[:, :4], radius=6)
     with pytest.raises(ValueError, match="at least 256 x 256 pixels"):
         measured_power_spectrum(noisy, side=256)
+    with pytest.raises(ValueError, match="found NaN or infinity in frame 3"):
+        measured_power_spectrum(broken)
+    with pytest.raises(ValueError, match="the result is the sequence itself"):
+        residual_autocorrelation(np.zeros_like(noisy))
+    assert np.isnan(gradient_correlation(noisy - noisy, denoised=noisy)[0])
     assert np.isnan(gradient_correlation(noisy, denoised=np.ones_like(noisy))[0])

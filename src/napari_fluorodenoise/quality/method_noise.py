@@ -3,7 +3,8 @@
 The difference between a sequence and its result is the method noise (A. Buades, B. Coll & J.-M. Morel, SIAM Multiscale
 Model. Simul. 4 (2005), doi 10.1137/040616024, def. 5). Divided by the noise's standard deviation and whitened by the
 measured response, that of a denoiser that returns the mean is white and of unit variance. What the result keeps of a
-frame's own noise is missing in it, so a ratio below 1 means that noise was left.
+frame's own noise is missing in it, so a ratio below 1 means that noise was left. All of this holds whole sequences in
+memory; the trust report, which asks the same tile by tile, does not.
 """
 
 from __future__ import annotations
@@ -55,16 +56,19 @@ def residual_autocorrelation(residual: Frames, *, radius: int = 6) -> NDArray[np
     """The autocorrelation (2 radius + 1, 2 radius + 1) of `residual` (T, Y, X), 1 in its middle, mean of all frames.
 
     Unbiased: each shift is divided by the pixels that overlap. For white noise of n pixels in all, values off the
-    middle have a standard error of 1 / sqrt(n). Raises ValueError where a frame is not larger than the radius.
+    middle have a standard error of 1 / sqrt(n). Raises ValueError where a frame is not larger than the radius, for NaN
+    or infinity, and for a residual that does not vary: where nothing was taken away, nothing can be told of it.
     """
     from scipy.fft import irfft2, next_fast_len, rfft2
 
-    values = np.asarray(residual, np.float64)
+    values = _finite(residual)
     rows, columns = values.shape[-2:]
     if min(rows, columns) <= radius:
         raise ValueError(f"expected frames larger than the radius {radius}, found {rows} x {columns}; take less")
     shape = next_fast_len(rows + radius), next_fast_len(columns + radius)
     values = values - values.mean()
+    if not values.any():
+        raise ValueError("expected a residual that varies, found none; the result is the sequence itself")
     power = sum(np.abs(rfft2(frame, shape)) ** 2 for frame in values)
     near = np.arange(-radius, radius + 1)
     sums = irfft2(power, shape)[np.ix_(near, near)]
@@ -84,7 +88,7 @@ def measured_power_spectrum(
     little in the first bin, and their edges leak into frequencies that have next to none. Raises ValueError where a
     frame holds no square.
     """
-    values = np.asarray(noise, np.float64)
+    values = _finite(noise)
     rows, columns = values.shape[1:]
     if min(rows, columns) < side:
         raise ValueError(f"expected frames of at least {side} x {side} pixels, found {rows} x {columns}; lower side")
@@ -138,17 +142,25 @@ def gradient_correlation(residual: Frames, *, denoised: Frames) -> tuple[float, 
 
     Pearson's correlation: 0 where noise was taken away, above it where borders, wires or vessels went with it. The
     error is that of a white residual (`whitened_residual`); noise that is left in the result lowers the value, since
-    it is missing in the residual. NaN where the result is constant.
+    it is missing in the residual. NaN where the result is constant, or nothing was taken away.
     """
-    values = np.asarray(residual, np.float64)
-    pictures = np.asarray(denoised, np.float64)
+    values, pictures = _finite(residual), _finite(denoised)
     if values.shape != pictures.shape:
         raise ValueError(f"expected sequences of one shape, found {values.shape} and {pictures.shape}; crop them alike")
     slopes = np.gradient(pictures, axis=(1, 2))
     steep = slopes[0] ** 2 + slopes[1] ** 2
-    if not steep.std() > 0:
+    if not (steep.std() > 0 and (values**2).std() > 0):
         return float("nan"), float("nan")
     return float(np.corrcoef((values**2).ravel(), steep.ravel())[0, 1]), values.size**-0.5
+
+
+def _finite(frames: Frames) -> NDArray[np.float64]:
+    """`frames` (T, Y, X) as float64; raises ValueError for another shape, and for NaN or infinity."""
+    values = np.asarray(frames, np.float64)
+    if values.ndim != 3:
+        raise ValueError(f"expected frames (T, Y, X), found shape {values.shape}")
+    refuse_infinite(values, name="the frames", first=0)
+    return values
 
 
 def _scaled(frames: Frames, denoised: Frames, detector: Detector) -> NDArray[np.float32]:

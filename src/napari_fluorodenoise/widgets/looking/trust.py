@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
+from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
@@ -23,13 +25,14 @@ from qtpy.QtWidgets import (
 
 from napari_fluorodenoise.engine.progress import Progress
 from napari_fluorodenoise.physics.detector import Detector
-from napari_fluorodenoise.quality.checks import Check, Curve, Map
+from napari_fluorodenoise.quality.checks import Curve, Map
 from napari_fluorodenoise.quality.report.page import SUMMARY, dose, page
+from napari_fluorodenoise.quality.spectrum import SIZE
 from napari_fluorodenoise.quality.trust import Trust, trust
 from napari_fluorodenoise.widgets.form import rows
 from napari_fluorodenoise.widgets.layers import record_of, source_of
 from napari_fluorodenoise.widgets.looking.following import Following
-from napari_fluorodenoise.widgets.looking.pair import Pair
+from napari_fluorodenoise.widgets.looking.pair import Pair, frame_at
 from napari_fluorodenoise.widgets.plot import Plot
 
 __all__ = ["TrustReport"]
@@ -47,11 +50,11 @@ class TrustReport(Following):
         self.check, self.save = QPushButton("Check"), QPushButton("Save as a page …")
         self.check.setToolTip("Look at both sequences, and tell what was removed and whether it was noise.")
         self.save.setToolTip("One HTML file with pictures, for those who have no napari.")
-        self.summary, self.told = _label(), _label()
+        self.summary, self.told, self.message = _label(), _label(), _label()
         self.table, self.plot = _empty_table(), Plot(viewer, minimum_height=220)
         layout = QVBoxLayout(self)
         controls = rows([self.before, self.after])
-        for part in (controls, self.check, self.summary, self.table, self.told, self.plot, self.save):
+        for part in (controls, self.check, self.summary, self.table, self.told, self.plot, self.save, self.message):
             layout.addWidget(part)
         self.check.clicked.connect(self._begin)
         self.save.clicked.connect(self._ask_where)
@@ -73,8 +76,8 @@ class TrustReport(Following):
         if self.found is None or self._checked is None:
             return
         task = self.task_of(partial(_write, path, self.found, self._checked), title=f"writing {path.name}")
-        task.done.connect(self.summary.setText)
-        task.failed.connect(self.summary.setText)
+        task.done.connect(self.message.setText)
+        task.failed.connect(self.message.setText)
         task.start()
 
     def _begin(self) -> None:
@@ -117,18 +120,23 @@ class TrustReport(Following):
 
     def _show_check(self, row: int, *_: int) -> None:
         """Tell the check in this row, and draw where, or at which frequency or intensity, it was found."""
-        if self.found is None or not 0 <= row < len(self.found.checks):
+        if self.found is None or self._checked is None or not 0 <= row < len(self.found.checks):
             return
         check = self.found.checks[row]
         self.told.setText(f"{escape(check.evidence)}<br><br>{escape(check.meaning)}")
         self.plot.clear()
-        _draw(self.plot, check)
+        if isinstance(check.picture, Curve):
+            _draw(self.plot, check.picture)
+        else:
+            after = self._checked.after
+            _lay_over(self.plot, check.picture, np.asarray(after.data[frame_at(self.viewer, after)]))
         self.plot.redraw()
 
     def _clear(self, summary: str) -> None:
         self.found = self._checked = None
         self.summary.setText(summary)
         self.told.setText("")
+        self.message.setText("")
         self.table.setRowCount(0)
         self.save.setEnabled(False)
         self.plot.clear()
@@ -155,21 +163,30 @@ def _write(path: Path, found: Trust, pair: Pair, progress: Progress) -> str:
     return f"saved {path}"
 
 
-def _draw(plot: Plot, check: Check) -> None:
-    axes, picture = plot.axes, check.picture
-    if isinstance(picture, Curve):
-        error = np.zeros_like(picture.y) if picture.error is None else picture.error
-        if picture.before is not None:
-            axes.plot(picture.x, picture.before, "--", color=plot.lines[1], label="before")
-        axes.errorbar(picture.x, picture.y, error, fmt=".-", color=plot.lines[0], label="after")
-        axes.set(xlabel=picture.x_label, ylabel=picture.y_label)
-        axes.axhline(0, lw=0.5, color="gray")
-        if picture.before is not None:
-            axes.legend()
-    elif isinstance(picture, Map):
-        axes.imshow(picture.values, cmap="magma", vmin=0, vmax=2 * picture.limit)
-        most = f"black 0, white {2 * picture.limit:.2g} and more; {picture.limit:.2g} matters"
-        axes.set(title=f"{picture.label}, tile by tile", xlabel=most, xticks=[], yticks=[])
+def _draw(plot: Plot, curve: Curve) -> None:
+    axes = plot.axes
+    error = np.zeros_like(curve.y) if curve.error is None else curve.error
+    if curve.before is not None:
+        axes.plot(curve.x, curve.before, "--", color=plot.lines[1], label="before")
+    axes.errorbar(curve.x, curve.y, error, fmt=".-", color=plot.lines[0], label="after")
+    axes.axhline(0, lw=0.5, color="gray")
+    axes.set(xlabel=curve.x_label, ylabel=curve.y_label)
+    if curve.before is not None:
+        axes.legend()
+
+
+def _lay_over(plot: Plot, found: Map, frame: NDArray[Any]) -> None:
+    """Show the map's tiles in red over `frame` (Y, X), grey where nothing is known."""
+    rows, columns = found.values.shape
+    strength = np.clip(np.nan_to_num(found.values) / (2 * found.limit), 0, 1)
+    colours = np.zeros((rows, columns, 4))
+    colours[..., 0], colours[..., 3] = 1, 0.8 * strength
+    colours[np.isnan(found.values)] = (0.5, 0.5, 0.5, 0.4)
+    low, high = np.percentile(frame, (0.5, 99.5))
+    plot.axes.imshow(frame, cmap="gray", vmin=low, vmax=high)
+    plot.axes.imshow(colours, extent=(-0.5, columns * SIZE - 0.5, rows * SIZE - 0.5, -0.5))
+    plot.axes.set(xlim=(-0.5, frame.shape[1] - 0.5), ylim=(frame.shape[0] - 0.5, -0.5), xticks=[], yticks=[])
+    plot.axes.set_title(f"red: {found.label}, full from {2 * found.limit:.2g} on")
 
 
 def _label() -> QLabel:
