@@ -84,3 +84,14 @@ def test_peers_are_told_the_measured_line_though_most_of_the_picture_is_dark(tmp
     case = cases.untold(tmp_path / "quanta.npy", frames=24, size=128)
     for level in (30, 300):
         assert case.slope * level + case.read_variance == pytest.approx(level, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "most", "top"), [("uint8", 200, 255), ("uint16", 4000, 4095), ("uint16", 60000, 65535)]
+)
+def test_integers_are_scaled_by_the_bits_that_they_use(tmp_path, dtype, most, top):
+    frames = np.zeros((6, 32, 32), dtype)
+    frames[:, 16:] = most
+    write(tmp_path / "clip.npy", Video(data=frames))
+    (scene,) = cases.clips([tmp_path / "clip.npy"], frames=6, size=32)
+    assert scene.clean().max() == pytest.approx(most / top)

@@ -164,9 +164,10 @@ def _phantom(*, pan: float, frames: int, size: int, seed: int) -> Frames:
 
 
 def _unit(path: Path, *, frames: int, size: int) -> Frames:
-    """The middle of the sequence at `path` in [0, 1], of the dtype's range; floats by their largest value."""
+    """The middle of the sequence at `path` in [0, 1]: integers by the bits that they use, floats by their largest."""
     part, dtype = _middle(path, frames=frames, size=size)
-    top = float(np.iinfo(dtype).max) if dtype.kind in "ui" else max(float(part.max()), 1.0)
+    most = float(part.max())
+    top = 2.0 ** max(int(most).bit_length(), 8) - 1 if dtype.kind in "ui" else max(most, 1.0)
     return part / np.float32(top)
 
 
