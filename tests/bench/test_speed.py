@@ -19,10 +19,14 @@ def test_growth_is_by_what_differs_from_the_first_run():
     assert (larger.by_frame(first), larger.by_pixel(first)) == (None, 1000.0)
 
 
-def test_the_table_runs_each_recipe_on_three_sequences():
-    table = speed(recipes=("fast",), frames=4, size=64, steps=1)
+def test_the_table_runs_each_recipe_on_three_sequences_and_those_given(tmp_path):
+    given = tmp_path / "own.npy"
+    np.save(given, np.random.default_rng(0).integers(800, 1200, (5, 32, 72), np.uint16))
+    table = speed(recipes=("fast",), frames=4, size=64, data=(given,), steps=1)
     rows = [dict(zip([c.title for c in COLUMNS], row, strict=True)) for row in made(table).rows]
-    assert [(row["frames"], row["side, px"]) for row in rows] == [(4, 64), (16, 64), (4, 128)]
+    assert [(row["frames"], row["side, px"]) for row in rows] == [(4, 64), (16, 64), (4, 128), (5, 48)]
+    assert [row["sequence"] for row in rows] == ["phantom"] * 3 + ["own"]
+    assert list(tmp_path.iterdir()) == [given]
     for row in rows:
         assert row["recipe"] == "fast"
         assert row["frames/s"] == pytest.approx(row["frames"] / row["s"])

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_fluorodenoise.bench.cases import sequences
 from napari_fluorodenoise.bench.result import Column, Row, Table
 from napari_fluorodenoise.bench.systems import called
 from napari_fluorodenoise.engine.progress import Progress
@@ -32,6 +33,7 @@ LONGER, LARGER = 4, 2
 SAMPLE = 16
 """Frames that are simulated; a longer sequence repeats them."""
 COLUMNS = (
+    Column("sequence"),
     Column("recipe"),
     Column("frames", "d"),
     Column("side, px", "d"),
@@ -42,7 +44,11 @@ COLUMNS = (
     Column("a further frame, MB", ".2f"),
     Column("a further pixel of a frame, bytes", ".0f"),
 )
-SETTING = "From OME-Zarr to OME-Zarr, uint16, the panning phantom; a network trains for {steps} steps"
+PHANTOM = "phantom"
+SETTING = (
+    "From file to OME-Zarr; the phantom pans and is an OME-Zarr of uint16; a frame's side is the root of its pixels; a "
+    "network trains for {steps} steps"
+)
 
 
 @dataclass(frozen=True)
@@ -65,45 +71,53 @@ class _Spent:
         return (self.peak - first.peak) / more if more and self.frames == first.frames else None
 
 
-def speed(*, recipes: Sequence[str], frames: int, size: int, steps: int, seed: int = 0) -> Table:
-    """The table for the named `recipes`, from `frames` frames of `size` x `size` pixels on; ValueError for a name."""
-    chosen = [called(name, steps=steps) for name in recipes]
+def speed(
+    *, recipes: Sequence[str], frames: int, size: int, data: Sequence[Path] = (), steps: int, seed: int = 0
+) -> Table:
+    """The table for the named `recipes`, from `frames` frames of `size` x `size` pixels on, and on those at `data`.
+
+    Raises ValueError for a recipe that there is not, and where `data` holds no sequence.
+    """
+    chosen, given = [called(name, steps=steps) for name in recipes], sequences(data)
     return Table(
         title="Speed and memory, and how they grow",
         setting=f"{SETTING.format(steps=steps)}.",
         columns=COLUMNS,
         seed=seed,
-        rows=partial(_rows, chosen, frames, size, seed),
+        rows=partial(_rows, chosen, frames, size, given, seed),
     )
 
 
-def _rows(recipes: Sequence[Recipe], frames: int, size: int, seed: int, progress: Progress) -> Iterator[Row]:
+def _rows(
+    recipes: Sequence[Recipe], frames: int, size: int, given: Sequence[Path], seed: int, progress: Progress
+) -> Iterator[Row]:
     shapes = ((frames, size), (LONGER * frames, size), (frames, LARGER * size))
     with tempfile.TemporaryDirectory() as folder:
-        sources = {shape: _source(Path(folder), *shape, seed) for shape in shapes}
+        here = Path(folder)
+        sources = [(PHANTOM, _source(here, *shape, seed), *shape) for shape in shapes]
+        sources += [(path.stem, path, *_shape(path)) for path in given]
         for index, recipe in enumerate(recipes):
-            first = None
-            for number, (shape, source) in enumerate(sources.items(), start=index * len(shapes)):
-                progress(number / (len(recipes) * len(shapes)), f"{recipe.name}, {shape[0]} frames of {shape[1]}²")
-                spent = _spent(recipe, source, *shape)
-                first = first or spent
-                yield _row(recipe.name, spent, first)
+            first: dict[str, _Spent] = {}
+            for number, (name, source, *shape) in enumerate(sources, start=index * len(sources)):
+                progress(number / (len(recipes) * len(sources)), f"{recipe.name}, {name}, {shape[0]} frames")
+                spent = _spent(recipe, source, *shape, folder=here)
+                yield _row(name, recipe.name, spent, first.setdefault(name, spent))
     progress(1.0, "")
 
 
-def _row(name: str, spent: _Spent, first: _Spent) -> Row:
+def _row(sequence: str, recipe: str, spent: _Spent, first: _Spent) -> Row:
     rate, pixels = spent.frames / spent.seconds, spent.frames * spent.side**2
     growth = (spent.by_frame(first), spent.by_pixel(first))
-    return (
-        name,
-        spent.frames,
-        spent.side,
-        spent.seconds,
-        rate,
-        pixels / 1e6 / spent.seconds,
-        spent.peak / 1e6,
-        *growth,
-    )
+    taken = (spent.seconds, rate, pixels / 1e6 / spent.seconds, spent.peak / 1e6)
+    return (sequence, recipe, spent.frames, spent.side, *taken, *growth)
+
+
+def _shape(path: Path) -> tuple[int, int]:
+    """The frames of the sequence at `path`, and the root of their pixels."""
+    from napari_fluorodenoise.io import read
+
+    frames, rows, columns = read(path).shape
+    return frames, round((rows * columns) ** 0.5)
 
 
 def _source(folder: Path, frames: int, size: int, seed: int) -> Path:
@@ -121,11 +135,11 @@ def _source(folder: Path, frames: int, size: int, seed: int) -> Path:
     return path
 
 
-def _spent(recipe: Recipe, source: Path, frames: int, side: int) -> _Spent:
+def _spent(recipe: Recipe, source: Path, frames: int, side: int, *, folder: Path) -> _Spent:
     """What `recipe` takes on `source`, in a process of its own. Raises ValueError with the last line it said."""
-    with tempfile.TemporaryDirectory(dir=source.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=folder) as own:
         words = (sys.executable, "-m", "napari_fluorodenoise.bench.one_run", recipe.to_json(), str(source))
-        done = subprocess.run((*words, str(Path(folder, "out.ome.zarr"))), capture_output=True, text=True)
+        done = subprocess.run((*words, str(Path(own, "out.ome.zarr"))), capture_output=True, text=True)
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
         raise ValueError(f"expected recipe {recipe.name} to run on {frames} frames of {side}², found: {said}")

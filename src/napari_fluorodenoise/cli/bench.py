@@ -193,6 +193,7 @@ def speed(
     recipe: Annotated[str, typer.Option(help="Recipes, by comma.")] = "fast,sdd,best",
     steps: Steps = 50,
     seed: Seed = 0,
+    data: Data = None,
     quick: Quick = False,
     json: Json = None,
     markdown: Markdown = None,
@@ -202,7 +203,7 @@ def speed(
     from napari_fluorodenoise.bench.speed import speed as table
 
     frames, size, steps = (TINY, SMALL, FEW) if quick else (frames, size, steps)
-    made = table(recipes=_words(recipe), frames=frames, size=size, steps=steps, seed=seed)
+    made = table(recipes=_words(recipe), frames=frames, size=size, data=data or (), steps=steps, seed=seed)
     _make(made, json=json, markdown=markdown, overwrite=overwrite)
 
 
