@@ -33,7 +33,7 @@ test-nogui: .venv-nogui/for-tests
 test-pyside6: .venv-pyside6/for-tests
 	.venv-pyside6/bin/python -m pytest tests/widgets
 
-# the tables in docs/benchmarks.md and the README; half an hour on two cores
+# the tables in docs/benchmarks.md and the README; a quarter of an hour on two cores
 bench: .venv/installed
 	$(BIN)/python benchmarks/tables.py
 
