@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.progress import Progress, Training, portion, silent
 from napari_fluorodenoise.primitives.declaration import mistake
 from napari_fluorodenoise.stages import name_of, stage_class
@@ -222,7 +223,8 @@ class Recipe:
         shares = [LESSONS if isinstance(stage, Denoise) and stage.trains else 1 for stage in self.stages]
         for index, stage in enumerate(self.stages):
             part = portion(progress, sum(shares[:index]) / sum(shares), sum(shares[: index + 1]) / sum(shares))
-            run = stage(run, progress=_titled(part, name_of(stage)), rng=rng)
+            with pieces.part_of(f"{index} {name_of(stage)}"):
+                run = stage(run, progress=_titled(part, name_of(stage)), rng=rng)
         return run
 
     __call__ = run

@@ -8,7 +8,7 @@ from napari_fluorodenoise.engine.scratch import Scratch, within
 
 
 def test_keeps_arrays_and_takes_its_folder_away_with_it():
-    scratch = Scratch()
+    scratch = Scratch("some")
     scratch[3] = np.arange(6).reshape(2, 3)
     np.testing.assert_array_equal(scratch[3], np.arange(6).reshape(2, 3))
     folder = scratch._folder
@@ -19,28 +19,28 @@ def test_keeps_arrays_and_takes_its_folder_away_with_it():
 
 
 def test_a_folder_holds_for_what_is_kept_meanwhile_on_this_thread(tmp_path):
-    kept = {"before": Scratch()}
+    kept = {"before": Scratch("some")}
     with within(tmp_path):
-        kept["inside"] = Scratch()
-        thread = Thread(target=lambda: kept.update(elsewhere=Scratch()))
+        kept["inside"] = Scratch("some")
+        thread = Thread(target=lambda: kept.update(elsewhere=Scratch("some")))
         thread.start()
         thread.join()
         with within(None):
-            kept["own again"] = Scratch()
-    kept["after"] = Scratch()
+            kept["own again"] = Scratch("some")
+    kept["after"] = Scratch("some")
     assert [name for name, scratch in kept.items() if scratch._folder.parent == tmp_path] == ["inside"]
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with within(tmp_path / "gone"), pytest.raises(OSError, match="gone"):
-        Scratch()
+        Scratch("some")
 
 
 def test_a_full_disk_is_explained_in_one_line(monkeypatch):
     def full(*_):
         raise OSError("No space left on device")
 
-    scratch = Scratch()
+    scratch = Scratch("some")
     monkeypatch.setattr(np, "save", full)
     with pytest.raises(OSError, match="expected room for intermediate results, found No space left") as refused:
         scratch[0] = np.zeros(3)

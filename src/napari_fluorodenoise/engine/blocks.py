@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import dask.array as da
     from numpy.typing import NDArray
 
-__all__ = ["Block", "Fitted", "Output", "cut", "in_turn", "map_blocks", "stream"]
+__all__ = ["Block", "Fitted", "Output", "computed", "cut", "in_turn", "map_blocks", "spans", "stream"]
 
 FRAMES = 4
 """Frames per block: about as many as the halo of a temporal filter, and few enough that a wish to stop is soon met."""
@@ -122,11 +122,11 @@ def stream(
     def report() -> None:
         progress(done / count, f"frame {done} of {count}")
 
-    ranges = [slice(start, min(start + frames, count)) for start in range(0, count, frames)]
+    ranges = spans(count, frames=frames)
     if all(isinstance(array, np.ndarray) for array in arrays.values()):
         parts: Iterator[dict[str, NDArray[Any]]] = ({k: np.asarray(a[at]) for k, a in arrays.items()} for at in ranges)
     else:
-        calls = (partial(_computed, {k: a[at] for k, a in arrays.items()}) for at in ranges)
+        calls = (partial(computed, {k: a[at] for k, a in arrays.items()}) for at in ranges)
         parts = in_turn(calls, workers=workers, report=report)
     for at, part in zip(ranges, parts, strict=True):
         yield at, part
@@ -134,7 +134,13 @@ def stream(
         report()
 
 
-def _computed(part: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+def spans(count: int, *, frames: int = FRAMES) -> list[slice]:
+    """The ranges of `count` frames, at most `frames` in each."""
+    return [slice(start, min(start + frames, count)) for start in range(0, count, frames)]
+
+
+def computed(part: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """The arrays of `part` in memory; computed on this thread, and what they share only once."""
     import dask
 
     (done,) = dask.compute(dict(part), scheduler="synchronous")

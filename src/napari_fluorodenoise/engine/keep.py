@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.blocks import stream
+from napari_fluorodenoise.engine.filing import filed
 from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.engine.scratch import Scratch
 from napari_fluorodenoise.video import Run, Video
@@ -26,9 +28,9 @@ def kept(run: Run, names: Iterable[str], *, in_files: bool = False, progress: Pr
     """`run` with its lazy videos among `names` computed, all in one pass, so that what they share is computed once.
 
     They become numpy arrays, or, where they would take more than a quarter of the free memory or `in_files` asks for
-    it, dask arrays that only read: their frames lie in a temporary folder, which goes when nobody holds the videos any
-    more. The videos have equally many frames. Raises OSError where the disk is full; `progress` may raise `Cancelled`;
-    then nothing is kept.
+    it, dask arrays that only read: their frames lie in files that go when nobody holds the videos any more, or in the
+    folder of the piece of work at hand. The videos have equally many frames. Raises OSError where the disk is full;
+    `progress` may raise `Cancelled`; then nothing is kept.
     """
     import psutil
 
@@ -37,6 +39,7 @@ def kept(run: Run, names: Iterable[str], *, in_files: bool = False, progress: Pr
     if not lazy:
         return run
     free = psutil.virtual_memory().available
+    in_files = in_files or pieces.folder() is not None
     small = not in_files and sum(video.data.nbytes for video in lazy.values()) <= SHARE * free
     arrays = (_in_memory if small else _in_files)({name: video.data for name, video in lazy.items()}, progress)
     computed = {name: video.with_data(arrays[name]) for name, video in lazy.items()}
@@ -52,12 +55,23 @@ def _in_memory(arrays: Mapping[str, da.Array], progress: Progress) -> dict[str, 
 
 
 def _in_files(arrays: Mapping[str, da.Array], progress: Progress) -> dict[str, da.Array]:
-    scratches = {name: Scratch() for name in arrays}
-    for at, block in stream(arrays, progress=progress):
-        for name, frames in block.items():
-            for t, frame in enumerate(frames, start=at.start):
-                scratches[name][t] = frame
-    return {name: _read_back(scratches[name], array) for name, array in arrays.items()}
+    files = {name: _Frames(Scratch(name)) for name in arrays}
+    filed(arrays, files, name=" ".join(arrays), progress=progress)
+    return {name: _read_back(files[name].scratch, array) for name, array in arrays.items()}
+
+
+class _Frames:
+    """A scratch folder with a file for each frame."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self.scratch = scratch
+
+    def __setitem__(self, frames: slice, block: NDArray[Any]) -> None:
+        for t, frame in zip(range(frames.start, frames.stop), block, strict=True):
+            self.scratch[t] = frame
+
+    def __getitem__(self, frames: slice) -> NDArray[Any]:
+        return np.stack([self.scratch[t] for t in range(frames.start, frames.stop)])
 
 
 def _read_back(scratch: Scratch, like: da.Array) -> da.Array:

@@ -1,4 +1,4 @@
-"""Arrays too many to keep in memory while a fitted stage lives: numbered files in a temporary folder of its own."""
+"""Arrays too many to keep in memory while a fitted stage lives: numbered files in a folder of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from napari_fluorodenoise.engine import pieces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,11 +34,21 @@ def within(folder: Path | None) -> Iterator[None]:
 
 
 class Scratch:
-    """Numpy arrays by number; the folder goes when nobody holds this object any more. Not to be pickled."""
+    """Numpy arrays by number, in files.
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="fluorodenoise-", dir=_PARENT.get()))
-        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, True)
+    In a piece of work that is kept (`engine.pieces`) they lie under `name` in its folder: they outlive this object, can
+    be pickled with it, and the same piece begun again finds them. Elsewhere the folder is a temporary one, which goes
+    when nobody holds this object any more; it is not to be pickled then.
+    """
+
+    def __init__(self, name: str) -> None:
+        place = pieces.folder()
+        if place is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="fluorodenoise-", dir=_PARENT.get()))
+            weakref.finalize(self, shutil.rmtree, self._folder, True)
+        else:
+            self._folder = place / name
+            self._folder.mkdir(exist_ok=True)
 
     def __setitem__(self, number: int, array: NDArray[Any]) -> None:
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.progress import Progress, silent
 from napari_fluorodenoise.physics.lag import CERTAIN, QUANTA
 from napari_fluorodenoise.physics.noise import NONE, Bins
@@ -119,7 +120,10 @@ class Detector:
 
 def measured(run: Run, *, progress: Progress = silent) -> Run:
     """`run` with its detector: measured on its frames, once."""
-    return run if run.detector is not None else run.measured(measure(run.video("frames"), progress=progress))
+    if run.detector is not None:
+        return run
+    frames = run.video("frames")
+    return run.measured(pieces.once("detector", lambda told: measure(frames, progress=told), progress=progress))
 
 
 def detector_of(run: Run) -> Detector:

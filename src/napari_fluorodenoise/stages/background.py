@@ -81,12 +81,12 @@ class Shot:
 class States:
     """The background at some times, on disk: the patterns (r, Y, X) that its frames mix."""
 
-    def __init__(self, *, window: int) -> None:
+    def __init__(self, *, start: int, window: int) -> None:
         self._times: list[int] = []
         self._weights: list[NDArray[np.float64]] = []
         self._turns: list[NDArray[np.float32]] = []
         self._window = window
-        self._bases, self._young = Scratch(), Scratch()
+        self._bases, self._young = Scratch(f"bases-{start}"), Scratch(f"young-{start}")
 
     def add(self, t: int, background: Background) -> None:
         """Keep the background after frame `t`; once for each."""
@@ -124,7 +124,7 @@ class States:
                 np.copyto(basis, _mixed(later, self._turns[0]), where=young)
             later = basis
             self._bases[state] = basis if mend is None else basis * mend(combined(basis, self._weights[state]))
-        self._young = Scratch()
+        self._young = None
 
 
 def _mixed(basis: NDArray[np.float32], turn: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -197,7 +197,7 @@ class _Current:
         self.canvas = Canvas.around(offsets, frame=field.shape)
         self.inside = field if self.canvas.is_frame else collimator.without_penumbra(field)
         self.cells: NDArray[np.float32]
-        self._follower, self._states = follower, States(window=follower.window)
+        self._follower, self._states = follower, States(start=self.start, window=follower.window)
         self._seen = np.zeros(self.canvas.shape, np.int32)
         placed = [self.canvas.place(frame, t - self.start, inside=self.inside) for t, frame in some.items()]
         first, known = (np.stack(parts) for parts in zip(*placed, strict=True))

@@ -136,7 +136,7 @@ def _followed(frames: Video, detector: Detector, factor: int, flow: DenseFlow, p
     noise, coarse_noise = (band_noise(detector.autocorrelation, factor=factor * coarser) for coarser in (1, COARSER))
     field = reduced(detector.field.astype(np.float32), factor) > 0.99
     tracker = Tracker(field=field, noise=noise, coarse_noise=coarse_noise, flow=flow)
-    shown, places = Scratch(), []
+    shown, places = Scratch("shown"), []
     for t, frame in enumerate(_in_order(frames, portion(progress, 0.0, 0.6))):
         image = reduced(detector.stabilize(frame), factor)
         shown[t] = picture = band_passed(image)

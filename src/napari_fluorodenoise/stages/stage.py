@@ -14,11 +14,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.blocks import Block, Output, map_blocks
 from napari_fluorodenoise.engine.keep import kept
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
@@ -110,7 +112,8 @@ class Stage(ABC):
         run.adding(dict.fromkeys(added, run[first]))  # a taken name is refused before any work
         run = measured(run, progress=portion(progress, 0.0, 0.1))
         fits, keeps = (0.7, 1.0) if any(video.is_lazy for video in self.videos(run).values()) else (0.3, 0.5)
-        fitted = self.fit(run, progress=portion(progress, 0.1, fits), rng=rng)
+        fit = partial(self._fitted, run, rng=rng)
+        fitted: FittedStage = pieces.once("fit", fit, progress=portion(progress, 0.1, fits), rng=rng)
         inputs = fitted.inputs or (first, *others)
         if any(fitted.halo):
             # Blocks share neighbours, which each of them would compute again: what stages made is computed once.
@@ -130,6 +133,9 @@ class Stage(ABC):
             .trained(fitted.models)
             .adding({name: made[name] if name in made else fitted.results[name] for name in added})
         )
+
+    def _fitted(self, run: Run, progress: Progress, *, rng: np.random.Generator | None) -> FittedStage:
+        return self.fit(run, progress=progress, rng=rng)
 
 
 def _warned(run: Run, warnings: tuple[str, ...]) -> Run:

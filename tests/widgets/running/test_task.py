@@ -178,5 +178,5 @@ def test_enough_ends_the_training_under_way_and_no_other(carry_out, between, end
 
 def test_intermediate_files_go_where_the_preferences_say(carry_out, tmp_path, monkeypatch):
     monkeypatch.setattr(room, "preferences", lambda: SimpleNamespace(cache_folder=tmp_path))
-    (_, (kept, found)), _ = carry_out(lambda progress: (Scratch(), list(tmp_path.iterdir()))).said
+    (_, (kept, found)), _ = carry_out(lambda progress: (Scratch("some"), list(tmp_path.iterdir()))).said
     assert found == [kept._folder]
