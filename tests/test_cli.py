@@ -152,14 +152,18 @@ def test_a_frame_that_no_sample_shows_is_checked_too(run, sample, tmp_path, reci
     assert names(tmp_path) == ["long.npy"]
 
 
-def test_stages_that_cannot_be_written_leave_no_folder(run, source, tmp_path, monkeypatch):
+def test_stages_that_cannot_be_written_leave_a_job_to_go_on_with(run, source, tmp_path, monkeypatch):
     def full(path, video, **options):
         path.mkdir()
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("napari_fluorodenoise.io.zarr.write", full)
     refused(run("denoise", source, "out.tif", "--save-stages", "stages"), "stages/.*: cannot be written")
-    assert names(tmp_path) == ["in.tif", "out.tif"]
+    assert names(tmp_path) == [".out.tif.job", "in.tif"]
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert run("denoise", source, "out.tif", "--save-stages", "stages", "--resume")[0] == 0
+    assert names(tmp_path) == ["in.tif", "out.tif", "stages"]
 
 
 def test_a_calibrated_detector_is_used_and_its_warnings_are_told(run, source, sample, tmp_path):
@@ -196,10 +200,10 @@ def test_a_movie_is_said_to_be_lossy(run, source):
     ("error", "code", "said"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), 2, "out.tif.*No space left"),
-        (KeyboardInterrupt(), 130, "interrupted; nothing was kept"),
+        (KeyboardInterrupt(), 130, "interrupted; what is finished is kept in .out.tif.job; go on with --resume"),
     ],
 )
-def test_what_is_cut_short_leaves_nothing(run, source, tmp_path, monkeypatch, error, code, said):
+def test_what_is_cut_short_can_be_gone_on_with(run, source, tmp_path, monkeypatch, error, code, said):
     def half(path, video, **options):
         path.write_bytes(b"half")
         raise error
@@ -209,7 +213,15 @@ def test_what_is_cut_short_leaves_nothing(run, source, tmp_path, monkeypatch, er
     assert answer[0] == code
     assert answer[2].count("\n") == 1
     assert re.search(said, answer[2])
-    assert names(tmp_path) == ["in.tif"]
+    assert names(tmp_path) == [".out.tif.job", "in.tif"]
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    refused(run("denoise", source, "out.tif"), "out.tif: expected no unfinished job, found one in .out.tif.job")
+    refused(run("denoise", source, "out.tif", "--resume", "--seed", 3), "options.seed is 3 and was 0")
+    assert run("denoise", source, "out.tif", "--resume")[0] == 0
+    assert run("denoise", source, "whole.tif")[0] == 0
+    assert (tmp_path / "out.tif").read_bytes() == (tmp_path / "whole.tif").read_bytes()
+    assert names(tmp_path) == ["in.tif", "out.tif", "whole.tif"]
 
 
 @pytest.mark.parametrize(

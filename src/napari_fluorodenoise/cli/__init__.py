@@ -37,11 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(_app()(words, prog_name="fluorodenoise", standalone_mode=False) or 0)
     except (typer.Abort, KeyboardInterrupt):
         code = INTERRUPTED
+    except InterruptedError as error:  # says what was kept
+        return _refused(str(error), code=INTERRUPTED)
     except UsageError as error:
         return _refused(error.format_message())
     except (ValueError, OSError) as error:
         return _refused(str(error))
-    return _refused("interrupted; nothing was kept", code=code) if code == INTERRUPTED else code
+    return _refused("interrupted", code=code) if code == INTERRUPTED else code
 
 
 def _app() -> typer.Typer:

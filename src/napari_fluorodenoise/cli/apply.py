@@ -28,10 +28,13 @@ def apply(
     detector: job.Detected = None,
     device: job.Device = None,
     seed: job.Seed = 0,
+    scheduler: job.Scheduler = None,
+    workers: job.Workers = None,
+    resume: job.Resume = False,
     overwrite: job.Overwrite = False,
 ) -> None:
     """Denoise a sequence by a model that was trained before, on this sequence or on others."""
-    job.Job(
+    job.Order(
         source=source,
         target=target,
         frames=frames,
@@ -42,4 +45,7 @@ def apply(
         detector=detector,
         seed=seed,
         overwrite=overwrite,
+        resume=resume,
+        scheduler=scheduler,
+        workers=workers,
     ).run(adjusted(Recipe.of_model(model), device=device))

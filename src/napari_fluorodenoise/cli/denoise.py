@@ -37,6 +37,9 @@ def denoise(
     budget: Budget = None,
     device: job.Device = None,
     seed: job.Seed = 0,
+    scheduler: job.Scheduler = None,
+    workers: job.Workers = None,
+    resume: job.Resume = False,
     overwrite: job.Overwrite = False,
 ) -> None:
     """Denoise a sequence."""
@@ -44,7 +47,7 @@ def denoise(
     if model is not None:
         own = Recipe.of_model(model)  # what is no model is refused before anything is read
         chosen = own if recipe == "auto" else chosen
-    job.Job(
+    job.Order(
         source=source,
         target=target,
         frames=frames,
@@ -55,4 +58,7 @@ def denoise(
         detector=detector,
         seed=seed,
         overwrite=overwrite,
+        resume=resume,
+        scheduler=scheduler,
+        workers=workers,
     ).run(adjusted(chosen.set(*settings or ()), model=model, budget=budget, device=device))

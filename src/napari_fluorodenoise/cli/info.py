@@ -44,7 +44,7 @@ def info(
     else:
         with naming(file), bars() as start:
             detector = _measured(video, start("measuring noise"), thorough=calibrate is not None)
-            lines.extend([*described(detector, linear=video.intensity == "linear"), _effort(detector, video)])
+            lines.extend([*described(detector, linear=video.intensity == "linear"), *_effort(detector, video)])
             _write(detector, video, plot=plot, calibrate=calibrate, title=file.name)
     lines.extend(("warning", text) for text in video.metadata.get("warnings", ()))
     print(file)
@@ -100,11 +100,15 @@ def _container(video: Video) -> Iterator[tuple[str, str]]:
     yield "window", f"{window[0]:.6g} to {window[1]:.6g}" if window else "not given"
 
 
-def _effort(detector: Detector, video: Video) -> tuple[str, str]:
-    """What recipe `fast` will take."""
+def _effort(detector: Detector, video: Video) -> Iterator[tuple[str, str]]:
+    """What recipe `fast` will take, and a warning where there is too little memory."""
     from napari_fluorodenoise.effort import effort
+    from napari_fluorodenoise.engine.room import free
     from napari_fluorodenoise.recipe import Recipe
 
-    needed = effort(Recipe.named("fast"), Run({"frames": video}, detector=detector))
+    needed, left = effort(Recipe.named("fast"), Run({"frames": video}, detector=detector)), free()
     rate = video.shape[0] / needed.seconds
-    return "fast", f"about {needed.seconds:.0f} s at {rate:.1f} frames/s, {needed.memory / 1e9:.1f} GB of memory"
+    yield "fast", f"{needed} of {left / 1e9:.1f} GB that are free, {rate:.1f} frames/s"
+    lacking = needed.lacking(left)
+    if lacking is not None:
+        yield "warning", lacking

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from napari_fluorodenoise.cli.errors import naming
 from napari_fluorodenoise.stages import name_of
 
 if TYPE_CHECKING:
+    from napari_fluorodenoise.engine.progress import Progress
     from napari_fluorodenoise.recipe import Recipe
     from napari_fluorodenoise.video import Video
 
@@ -45,9 +47,10 @@ def check(
         Path | None, typer.Argument(metavar="[IN]", help="A sequence to check the recipe against.")
     ] = None,
 ) -> None:
-    """Check a recipe, and that it suits a sequence, without running it; print what it would add."""
+    """Check a recipe, and that it suits a sequence, without running it; print what it would add, and take."""
     import numpy as np
 
+    from napari_fluorodenoise.cli.bar import bars
     from napari_fluorodenoise.io import read
     from napari_fluorodenoise.video import Video
 
@@ -55,8 +58,10 @@ def check(
     if source is None:
         _tell(chosen, Video(data=np.zeros((2, 1, 1), np.float32)))
         return
-    with naming(source):
-        _tell(chosen, read(source))
+    with naming(source), bars() as start:
+        video = read(source)
+        _tell(chosen, video)
+        _tell_effort(chosen, video, progress=start("trying a part"))
 
 
 def _tell(recipe: Recipe, video: Video) -> None:
@@ -64,6 +69,22 @@ def _tell(recipe: Recipe, video: Video) -> None:
     for name, what in added.items():
         print(f"{name:24}{what.dims:6} {what.dtype!s:8} {what.units}")
     print(f"recipe {recipe.name} is sound; its result is {recipe.result(video)}")
+
+
+def _tell_effort(recipe: Recipe, video: Video, *, progress: Progress) -> None:
+    """Seconds and memory that `recipe` takes on `video`, beside what is free; too little is warned of on stderr."""
+    from napari_fluorodenoise.effort import effort
+    from napari_fluorodenoise.engine.progress import portion
+    from napari_fluorodenoise.engine.room import free
+    from napari_fluorodenoise.physics.detector import measured
+    from napari_fluorodenoise.video import Run
+
+    run = measured(Run.of(video), progress=portion(progress, 0.0, 0.5))
+    needed, left = effort(recipe, run, progress=portion(progress, 0.5, 1.0)), free()
+    print(f"it takes {needed} of {left / 1e9:.1f} GB that are free")
+    lacking = needed.lacking(left)
+    if lacking is not None:
+        print(f"fluorodenoise: {lacking}", file=sys.stderr)
 
 
 def load(recipe: str) -> Recipe:

@@ -6,7 +6,9 @@ reads marked blocks back and computes those again whose checksum differs, such a
 
 from __future__ import annotations
 
+import hashlib
 import pickle
+import threading
 import zlib
 from collections.abc import Mapping
 from functools import lru_cache, partial
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Files", "filed"]
+
+_READING = threading.Lock()
 
 
 class Files(Protocol):
@@ -50,38 +54,45 @@ def filed(
         return
     marks = place / f"{name}.blocks"
     marks.mkdir(exist_ok=True)
-    _plan(marks, arrays, files)
+    plan = _plan(marks, arrays, files)
     count = len(next(iter(arrays.values())))
     done, ranges = 0, spans(count)
 
     def report() -> None:
         progress(done / count, f"frame {done} of {count}")
 
-    calls = [partial(_filed, marks, at.start, at.stop) for at in ranges]
+    calls = [partial(_filed, plan, at.start, at.stop) for at in ranges]
     for at, _ in zip(ranges, pieces.executor().each(calls, report=report), strict=True):
         done = at.stop
         report()
 
 
-def _plan(marks: Path, arrays: Mapping[str, da.Array], files: Mapping[str, Files]) -> None:
-    """Write down what blocks are computed from and where they go."""
+def _plan(marks: Path, arrays: Mapping[str, da.Array], files: Mapping[str, Files]) -> Path:
+    """The file that says what blocks are computed from and where they go; it never changes."""
     import cloudpickle
 
-    pieces.replaced(marks / "plan", cloudpickle.dumps((dict(arrays), dict(files))))
-    _planned.cache_clear()
+    content = cloudpickle.dumps((dict(arrays), dict(files)))
+    plan = marks / f"plan-{hashlib.blake2b(content, digest_size=16).hexdigest()}"
+    pieces.replaced(plan, content)
+    return plan
+
+
+def _planned(plan: Path) -> tuple[Mapping[str, da.Array], Mapping[str, Files]]:
+    """What the file says; each process reads it, and the networks in it, once, whatever its threads."""
+    with _READING:
+        return _read(plan)
 
 
 @lru_cache(maxsize=2)
-def _planned(marks: Path) -> tuple[Mapping[str, da.Array], Mapping[str, Files]]:
-    """What was written down; each process reads it, and loads the networks in it, once."""
-    arrays, files = pickle.loads((marks / "plan").read_bytes())
+def _read(plan: Path) -> tuple[Mapping[str, da.Array], Mapping[str, Files]]:
+    arrays, files = pickle.loads(pieces.shown(plan).read_bytes())
     return arrays, files
 
 
-def _filed(marks: Path, start: int, stop: int) -> None:
+def _filed(plan: Path, start: int, stop: int) -> None:
     """File the frames from `start` to `stop`, unless they are."""
-    arrays, files = _planned(marks)
-    at, mark = slice(start, stop), marks / str(start)
+    arrays, files = _planned(plan)
+    at, mark = slice(start, stop), plan.with_name(str(start))
     if mark.exists() and mark.read_text() == _sum({name: _there(file, at) for name, file in files.items()}):
         return
     block = computed({name: array[at] for name, array in arrays.items()})

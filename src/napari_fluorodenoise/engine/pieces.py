@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,7 +23,10 @@ from napari_fluorodenoise.engine.progress import Progress, silent
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Executor", "Threads", "each", "executor", "folder", "kept_in", "on", "once", "part_of", "replaced"]
+__all__ = ["Executor", "Threads", "each", "executor", "folder", "kept_in", "on", "once", "part_of", "replaced", "shown"]
+
+LATE = 60.0
+"""Seconds after which a network's file system shows at the latest what another machine has written."""
 
 Result = TypeVar("Result")
 Call = Callable[[Progress], Result]
@@ -107,7 +111,8 @@ def once(
     done = _done(place, name)
     if not done.exists():
         executor().one(partial(_kept, place, name, call, rng), progress=progress)
-    return _read(done, rng)
+    result: Result = _read(done, rng)
+    return result
 
 
 def each(
@@ -122,6 +127,14 @@ def each(
         [partial(_part, place, f"{name}-{n}", call) for n, call in enumerate(calls)], report=report
     ):
         yield _read(path, None)
+
+
+def shown(path: Path) -> Path:
+    """`path`, once a file system that other machines write to shows the file there; it may do so late."""
+    end = time.monotonic() + LATE
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    return path
 
 
 def replaced(path: Path, content: bytes) -> None:
@@ -156,7 +169,7 @@ def _kept(place: Path, name: str, call: Call[Any], rng: np.random.Generator | No
 
 
 def _read(done: Path, rng: np.random.Generator | None) -> Any:
-    result, state = pickle.loads(done.read_bytes())
+    result, state = pickle.loads(shown(done).read_bytes())
     if rng is not None and state is not None:
         rng.bit_generator.state = state
     return result

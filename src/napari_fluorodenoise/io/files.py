@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["FileError", "existing", "explained", "saving", "vacant"]
+__all__ = ["FileError", "existing", "explained", "moved", "saving", "vacant"]
 
 OURS = ("zarr.json", ".zgroup", ".zarray", "fluorodenoise.json")
 """What a folder must hold to be overwritten: a wrong path must not cost anybody a folder of other things."""
@@ -69,7 +69,7 @@ def saving(path: Path) -> Iterator[Path]:
         try:
             yield part / path.name
             for made in list(part.iterdir()):
-                _replace(made, path.parent / made.name, kept=part / "replaced")
+                moved(made, path.parent / made.name, kept=part / "replaced")
         except FileError as error:  # says the name that was asked for
             raise FileError(str(error).replace(f"{part}", f"{path.parent}")) from error
         finally:
@@ -89,7 +89,7 @@ def _removed(folder: Path) -> None:
             return
 
 
-def _replace(made: Path, final: Path, *, kept: Path) -> None:
+def moved(made: Path, final: Path, *, kept: Path) -> None:
     """Give `made` its final name. A folder cannot be replaced in one step, so the old one steps aside to `kept`."""
     if not final.is_dir():
         made.replace(final)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_fluorodenoise.video import Video
 
-__all__ = ["DTYPES", "read", "write"]
+__all__ = ["DTYPES", "Frames", "begin", "finish", "read", "write"]
 
 DTYPES = None
 
@@ -66,9 +66,22 @@ def read(path: Path, *, overlays: bool = False) -> Video:
 
 def write(path: Path, video: Video, *, progress: Progress = silent) -> None:
     """Write `video` as an OME-Zarr 0.5 image of one level at `path`."""
+    frames = begin(path, video)
+    for at, block in blocks(video, progress=progress):
+        frames[at] = block
+    finish(path, video)
+
+
+def begin(path: Path, video: Video) -> Frames:
+    """The frames of an OME-Zarr image like `video` at `path`, to be written in any order and by any process.
+
+    One that was begun before is gone on with. It is complete after `finish`.
+    """
     import zarr
 
-    group = zarr.open_group(path, mode="w-", zarr_format=3)
+    if (path / "0" / "zarr.json").exists():
+        return Frames(zarr.open_group(path, mode="r+")["0"])
+    group = zarr.open_group(path, mode="a", zarr_format=3)
     array = group.create_array(
         "0",
         shape=video.shape,
@@ -78,9 +91,34 @@ def write(path: Path, video: Video, *, progress: Progress = silent) -> None:
         dimension_names=["t", "y", "x"],
         config={"write_empty_chunks": True},
     )
-    for at, block in blocks(video, progress=progress):
-        array[at] = block
+    return Frames(array)
+
+
+def finish(path: Path, video: Video) -> None:
+    """Say what the frames at `path` are: those of `video`. What an interrupted process left half written goes."""
+    import zarr
+
+    for torn in path.rglob("*.partial"):
+        torn.unlink()
+    group = zarr.open_group(path, mode="r+")
     group.attrs.update({"ome": {"version": "0.5", "multiscales": [_multiscale(video)]}, facts.KEY: facts.dumped(video)})
+
+
+class Frames:
+    """The frames (T, Y, X) of an image that is being written; each is there whole, or not at all."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __setitem__(self, frames: slice, block: NDArray[Any]) -> None:
+        self._array[frames] = block
+
+    def __getitem__(self, frames: slice) -> NDArray[Any]:
+        """The frames in a range; raises LookupError for blank ones, as which Zarr shows what is not there."""
+        block = np.asarray(self._array[frames])
+        if not block.any(axis=(1, 2)).all():
+            raise LookupError("a frame is blank, or was lost")
+        return block
 
 
 class _Explained:

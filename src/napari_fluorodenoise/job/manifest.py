@@ -1,0 +1,100 @@
+"""What a job began with: what it was given, and by what it was made, so that nothing else is finished in its name."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from napari_fluorodenoise.primitives.declaration import A_FILE
+
+if TYPE_CHECKING:
+    from napari_fluorodenoise.recipe import Recipe
+
+__all__ = ["PACKAGE", "changes", "of_file", "of_recipe", "of_sequence", "versions"]
+
+PACKAGE = "napari-fluorodenoise"
+MAKERS = (PACKAGE, "numpy", "scipy", "scikit-image", "opencv-python-headless", "torch", "dask", "zarr")
+"""The packages that pixels depend on, to the last bit."""
+ENDS = 1 << 20
+"""Bytes at either end of a file that are looked at; size and time of change tell the rest."""
+
+
+def versions() -> dict[str, str]:
+    """The versions of the packages that pixels depend on, by name."""
+    return {name: _version(name) for name in MAKERS}
+
+
+def of_sequence(path: Path) -> dict[str, Any]:
+    """What tells the sequence at `path`, a file or a folder, from another one there: fit for JSON."""
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    told = [(str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    ends = _ends(path) if path.is_file() else _sum(json.dumps(told).encode())
+    newest = max((changed for *_, changed in told), default=0)
+    return {"path": str(path.resolve()), "bytes": sum(size for _, size, _ in told), "changed": newest, "content": ends}
+
+
+def of_file(path: Path) -> str:
+    """A checksum of all of the file at `path`."""
+    return _sum(path.read_bytes())
+
+
+def of_recipe(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as JSON data, and checksums of the files that its settings name."""
+    named = [
+        getattr(stage, field.name)
+        for stage in recipe.stages
+        for field in fields(cast(Any, stage))
+        if _is_file(field.type)
+    ]
+    files = {str(path): of_file(Path(path)) for path in named if path is not None and Path(path).is_file()}
+    return {"recipe": json.loads(recipe.to_json()), "files": files}
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What differs between two manifests, as "input.bytes is 2 and was 1"; empty where nothing does."""
+    then, later = dict(_leaves(before)), dict(_leaves(now))
+    return [
+        f"{name} is {later.get(name, 'not there')} and was {then.get(name, 'not there')}"
+        for name in dict.fromkeys((*then, *later))
+        if then.get(name) != later.get(name)
+    ]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _ends(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(ENDS)
+        file.seek(max(path.stat().st_size - ENDS, 0))
+        return _sum(head + file.read(ENDS))
+
+
+def _sum(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _is_file(declared: Any) -> bool:
+    return "A_FILE" in declared if isinstance(declared, str) else A_FILE in getattr(declared, "__metadata__", ())
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """The values in nested JSON data, as JSON, by the path that leads to them."""
+    if isinstance(value, Mapping):
+        inner: Iterator[tuple[str, Any]] = ((".".join(filter(None, (name, key))), item) for key, item in value.items())
+    elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+        inner = ((f"{name}[{index}]", item) for index, item in enumerate(value))
+    else:
+        yield name, json.dumps(value)
+        return
+    for path, item in inner:
+        yield from _leaves(item, path)
