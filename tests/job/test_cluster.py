@@ -49,9 +49,9 @@ def job(noisy, tmp_path):
 @pytest.mark.parametrize("recipe", ["fast", "sdd"])
 def test_a_cluster_makes_the_same_pixels(job, tmp_path, workers, recipe):
     job("threads.tif", recipe).run()
-    with cluster.working(scheduler=workers) as said:
+    with cluster.working(scheduler=workers) as cluster_of_two:
         job("cluster.tif", recipe).run()
-    assert said.startswith("2 workers, to be watched at http://")
+        assert str(cluster_of_two).startswith("2 workers, to be watched at http://")
     assert (tmp_path / "threads.tif").read_bytes() == (tmp_path / "cluster.tif").read_bytes()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from napari_fluorodenoise.cli.apply import apply
+from napari_fluorodenoise.cli.batch import batch
 from napari_fluorodenoise.cli.bench import bench
 from napari_fluorodenoise.cli.compare import compare
 from napari_fluorodenoise.cli.demo import demo
@@ -53,7 +54,7 @@ def _app() -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # its help takes longer to import than to read
     )
-    for command in (demo, info, denoise, train, apply, compare, report, simulate, recipe, check):
+    for command in (demo, info, denoise, train, apply, batch, compare, report, simulate, recipe, check):
         app.command()(command)
     app.add_typer(bench, name="bench")
     return app

@@ -11,7 +11,7 @@ from napari_fluorodenoise.cli import job
 from napari_fluorodenoise.cli.recipes import RECIPE, Budget, Settings, adjusted, load
 from napari_fluorodenoise.recipe import Recipe
 
-__all__ = ["denoise"]
+__all__ = ["Named", "Trained", "asked", "denoise"]
 
 Named = Annotated[str, typer.Option(metavar=RECIPE.metavar, help=RECIPE.help)]
 Trained = Annotated[
@@ -43,10 +43,7 @@ def denoise(
     overwrite: job.Overwrite = False,
 ) -> None:
     """Denoise a sequence."""
-    chosen = load(recipe)
-    if model is not None:
-        own = Recipe.of_model(model)  # what is no model is refused before anything is read
-        chosen = own if recipe == "auto" else chosen
+    chosen = asked(recipe, model=model, settings=settings, budget=budget, device=device)
     job.Order(
         source=source,
         target=target,
@@ -61,4 +58,15 @@ def denoise(
         resume=resume,
         scheduler=scheduler,
         workers=workers,
-    ).run(adjusted(chosen.set(*settings or ()), model=model, budget=budget, device=device))
+    ).run(chosen)
+
+
+def asked(
+    recipe: str, *, model: Path | None, settings: list[str] | None, budget: float | None, device: str | None
+) -> Recipe:
+    """The recipe in the words of the options; that of the `model` where no other is named."""
+    chosen = load(recipe)
+    if model is not None:
+        own = Recipe.of_model(model)  # what is no model is refused before anything is read
+        chosen = own if recipe == "auto" else chosen
+    return adjusted(chosen.set(*settings or ()), model=model, budget=budget, device=device)

@@ -38,6 +38,7 @@ __all__ = [
     "Stages",
     "Target",
     "Workers",
+    "calibration",
 ]
 
 Source = Annotated[Path, typer.Argument(metavar="IN", help="The sequence: DICOM, TIFF, OME-Zarr, movie, ...")]
@@ -91,10 +92,10 @@ class Order:
         """Denoise the source by `recipe`, write the target, and say so; what can be refused is, before any work."""
         from napari_fluorodenoise.job.cluster import working
 
-        with naming(self.source), bars() as start, working(scheduler=self.scheduler, workers=self.workers) as said:
+        with naming(self.source), bars() as start, working(scheduler=self.scheduler, workers=self.workers) as cluster:
             job = self._job(recipe)
-            if said:
-                print(said)
+            if cluster is not None:
+                print(cluster)
             with _kept(self.target):
                 done = job.run(resume=self.resume, overwrite=self.overwrite, start=start)
         rate = done.frames / done.seconds
@@ -115,7 +116,7 @@ class Order:
             recipe=recipe,
             part=part,
             mask=None if self.subtract_mask is None else _mask(self.subtract_mask, first, last - first),
-            detector=None if self.detector is None else _calibration(self.detector),
+            detector=None if self.detector is None else calibration(self.detector),
             rescale=None if self.rescale is None else _rescale(self.rescale),
             save_stages=self.save_stages,
             seed=self.seed,
@@ -148,7 +149,7 @@ def _print_doubts(run: Run, target: Path) -> None:
         print(NOTE)
 
 
-def _calibration(file: Path) -> Calibration:
+def calibration(file: Path) -> Calibration:
     """The calibration in `file`; raises `FileError`."""
     from napari_fluorodenoise.io.files import FileError
     from napari_fluorodenoise.physics.calibration import Calibration

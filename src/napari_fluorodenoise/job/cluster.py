@@ -50,6 +50,14 @@ class Cluster:
         self._client, self._address = client, client.scheduler_info()["address"]
         self._counted, self._threads = 0.0, 1
 
+    @property
+    def workers(self) -> int:
+        """How many there are."""
+        return len(self._client.nthreads())
+
+    def __str__(self) -> str:
+        return f"{self.workers} workers, to be watched at {self._client.dashboard_link}"
+
     def one(self, call: pieces.Call[Result], *, progress: Progress) -> Result:
         """What `call` gives on one of the workers; it reports here."""
         topic, said = f"fluorodenoise-{uuid4().hex}", deque([(0.0, "waiting for a worker")], maxlen=1)
@@ -142,10 +150,10 @@ def _other(own: str, sender: str, where: str) -> str:
 
 
 @contextmanager
-def working(*, scheduler: str | None = None, workers: int | None = None) -> Iterator[str | None]:
+def working(*, scheduler: str | None = None, workers: int | None = None) -> Iterator[Cluster | None]:
     """Meanwhile pieces of work run on the cluster of the `scheduler`, or on so many new local `workers`, if given.
 
-    It says where the cluster can be watched. Raises ValueError for both at once, without the package distributed, and
+    Raises ValueError for both at once, without the package distributed, and
     for workers with another version of this package; `LostCluster` where no scheduler answers.
     """
     if scheduler is None and workers is None:
@@ -160,8 +168,9 @@ def working(*, scheduler: str | None = None, workers: int | None = None) -> Iter
     with ExitStack() as stack:
         client = stack.enter_context(_connected(scheduler or stack.enter_context(workers_here(workers or 1))))
         _refuse_others(client)
-        stack.enter_context(pieces.on(Cluster(client)))
-        yield f"{len(client.nthreads())} workers, to be watched at {client.dashboard_link}"
+        cluster = Cluster(client)
+        stack.enter_context(pieces.on(cluster))
+        yield cluster
 
 
 @contextmanager

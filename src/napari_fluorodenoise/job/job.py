@@ -76,7 +76,7 @@ class Job:
         began = time.perf_counter()
         video = self.part.of(io.read(self.source))
         name = self._checked(video, resume=resume, overwrite=overwrite)
-        with begun(self.target, self._manifest(), resume=resume, overwrite=overwrite) as folder:
+        with begun(self.target, self.manifest(), resume=resume, overwrite=overwrite) as folder:
             run = self._run(folder, video, name, start) if not folder.complete else Run.of(video)
             folder.finish()
         return Done(run=run, frames=video.shape[0], seconds=time.perf_counter() - began)
@@ -92,7 +92,7 @@ class Job:
             intermediate.check(self.save_stages, overwrite=overwrite)
         return name
 
-    def _manifest(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
         """All that the output's pixels depend on."""
         calibrated = None if self.detector is None else json.loads(self.detector.to_json())
         return {
