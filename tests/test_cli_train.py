@@ -12,6 +12,7 @@ import pytest
 
 from napari_fluorodenoise.cli import main
 from napari_fluorodenoise.denoisers import model as models
+from napari_fluorodenoise.denoisers.crops import Crops
 from napari_fluorodenoise.io import read, write
 from napari_fluorodenoise.physics.phantom import phantom
 
@@ -171,14 +172,29 @@ def test_what_to_beware_of_is_told_by_file(run, files):
     assert re.search("^fluorodenoise: a.tif: noise2void asks for noise that is independent", err, re.MULTILINE)
 
 
-def test_what_is_interrupted_leaves_nothing(run, files, tmp_path, monkeypatch):
+def test_what_is_interrupted_is_gone_on_with(run, files, tmp_path, monkeypatch):
+    drawn, real = iter(range(1)), Crops.draw
+
     def stopped(*arguments, **options):
-        raise KeyboardInterrupt
+        if next(drawn, None) is None:
+            raise KeyboardInterrupt
+        return real(*arguments, **options)
 
     monkeypatch.setattr("napari_fluorodenoise.denoisers.crops.Crops.draw", stopped)
-    code, _, err = run("train", "a.tif", "--out", "m.safetensors", *RECIPE)
-    assert (code, err) == (130, "fluorodenoise: interrupted; nothing was kept\n")
-    assert names(tmp_path) == ["a.tif", "b.tif"]
+    words = ("train", "a.tif", "--out", "m.safetensors", *RECIPE)
+    code, _, err = run(*words)
+    kept = "fluorodenoise: interrupted; what is finished is kept in .m.safetensors.job; go on with --resume\n"
+    assert (code, err) == (130, kept)
+    assert names(tmp_path) == [".m.safetensors.job", "a.tif", "b.tif"]
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert "expected no unfinished job" in run(*words)[2]
+    assert "seed is 5 and was 0" in run(*words, "--resume", "--seed", 5)[2]
+    assert run(*words, "--resume")[0] == 0
+    assert run("train", "a.tif", "--out", "whole.safetensors", *RECIPE)[0] == 0
+    resumed, whole = (models.load(tmp_path / f"{name}.safetensors").net.state_dict() for name in ("m", "whole"))
+    assert all(resumed[name].equal(whole[name]) for name in whole)
+    assert names(tmp_path) == ["a.tif", "b.tif", "m.safetensors", "whole.safetensors"]
 
 
 def test_the_scripts_of_the_page_run(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Crops are what was read, held-out pixels are never targets, and long sequences are never in memory."""
 
+import pickle
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -189,6 +191,23 @@ def test_a_long_lazy_sequence_is_read_a_few_frames_at_a_time(monkeypatch):
         assert len(found._readers[0].frames) <= 20
     assert set(read) == {(64, 64)}
     assert len(seen) > 30
+
+
+def draws(found, number):
+    return [found.draw()[0] for _ in range(number)]
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_crops_that_go_on_from_a_state_draw_the_same(monkeypatch, lazy):
+    monkeypatch.setattr(crops, "KEPT", 4 * 4 * SHAPE[1] * SHAPE[2])
+    frames = da.from_array(NUMBERS, chunks=(1, -1, -1)) if lazy else NUMBERS
+    first, again = (made(Source(frames, same), batch=3) for _ in range(2))
+    draws(first, 4)
+    state = pickle.loads(pickle.dumps(first.state()))
+    expected = draws(first, 4)
+    draws(again, 2)
+    again.restore(state)
+    np.testing.assert_array_equal(draws(again, 4), expected)
 
 
 def test_a_short_lazy_sequence_is_read_once_and_gives_what_one_in_memory_does():

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from napari_fluorodenoise.denoisers import training
+from napari_fluorodenoise.denoisers import slopes, training
 from napari_fluorodenoise.denoisers.schedule import Schedule
 from napari_fluorodenoise.denoisers.training import chosen, device_of, record, train
 from napari_fluorodenoise.engine.progress import Cancelled, Enough
@@ -159,8 +159,8 @@ def test_enough_keeps_the_state_that_was_best():
 
 @pytest.mark.parametrize("pace", [0.01, 0.1, 0.7, 3.0])
 def test_a_budget_ends_it_and_the_rate_falls_all_the_same(clock, monkeypatch, pace):
-    heights, height = [], training._height
-    monkeypatch.setattr(training, "_height", lambda fraction: heights.append(height(fraction)) or heights[-1])
+    heights, height = [], slopes._height
+    monkeypatch.setattr(slopes, "_height", lambda fraction: heights.append(height(fraction)) or heights[-1])
 
     def slow(net):
         clock.now += pace
@@ -180,8 +180,8 @@ def test_a_budget_ends_it_and_the_rate_falls_all_the_same(clock, monkeypatch, pa
 
 
 def test_steps_that_become_slower_end_in_time_and_at_a_low_rate(clock, monkeypatch):
-    heights, height = [], training._height
-    monkeypatch.setattr(training, "_height", lambda fraction: heights.append(height(fraction)) or heights[-1])
+    heights, height = [], slopes._height
+    monkeypatch.setattr(slopes, "_height", lambda fraction: heights.append(height(fraction)) or heights[-1])
 
     def slow(net):
         clock.now += 0.02 if clock.now < 5 else 0.2

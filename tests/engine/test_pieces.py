@@ -45,6 +45,16 @@ def test_a_kept_piece_is_called_once_and_leaves_the_generator_as_it_did(drawing,
     assert len(calls) == 1
 
 
+def test_a_kept_piece_leaves_as_many_children_of_the_generator_behind(tmp_path):
+    children = []
+    for _ in range(2):
+        rng = np.random.default_rng(0)
+        with pieces.kept_in(tmp_path):
+            pieces.once("one", lambda progress, rng=rng: rng.spawn(3)[2].random(), rng=rng)
+        children.append(rng.spawn(1)[0].random())
+    assert children == [np.random.default_rng(0).spawn(4)[3].random()] * 2
+
+
 def test_a_piece_that_fails_is_called_again_and_finds_what_its_parts_gave(calls, tmp_path):
     def whole(progress):
         part = pieces.once("part", lambda progress: calls.append("part") or 5)

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from napari_fluorodenoise.cli.bar import bars
 from napari_fluorodenoise.cli.errors import naming
+from napari_fluorodenoise.io import Place, place
 from napari_fluorodenoise.part import Part
 from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.video import Run
@@ -39,10 +40,17 @@ __all__ = [
     "Target",
     "Workers",
     "calibration",
+    "keeping",
 ]
 
-Source = Annotated[Path, typer.Argument(metavar="IN", help="The sequence: DICOM, TIFF, OME-Zarr, movie, ...")]
-Target = Annotated[Path, typer.Argument(metavar="OUT", help="Where to write; the suffix picks the format.")]
+# A `Place`; typer takes no union.
+Source = Annotated[
+    Any, typer.Argument(metavar="IN", parser=place, help="The sequence: DICOM, TIFF, OME-Zarr, movie, ...; or its URL.")
+]
+Target = Annotated[
+    Any,
+    typer.Argument(metavar="OUT", parser=place, help="Where to write, here or at a URL; the suffix picks the format."),
+]
 Frames = Annotated[str | None, typer.Option(metavar="A:B", help="Only frames A to B-1, counted from 0.")]
 Crop = Annotated[str | None, typer.Option(metavar="Y0:Y1,X0:X1", help="Only these rows and columns.")]
 Mask = Annotated[
@@ -74,8 +82,8 @@ Workers = Annotated[
 class Order:
     """What to read and what to write, in the words of the options."""
 
-    source: Path
-    target: Path
+    source: Place
+    target: Place
     frames: str | None
     crop: str | None
     subtract_mask: int | None
@@ -96,7 +104,7 @@ class Order:
             job = self._job(recipe)
             if cluster is not None:
                 print(cluster)
-            with _kept(self.target):
+            with keeping(self.target):
                 done = job.run(resume=self.resume, overwrite=self.overwrite, start=start)
         rate = done.frames / done.seconds
         print(f"wrote {self.target}: {done.frames} frames with recipe {recipe.name}, {rate:.1f} frames/s")
@@ -124,7 +132,7 @@ class Order:
 
 
 @contextmanager
-def _kept(target: Path) -> Iterator[None]:
+def keeping(target: Place) -> Iterator[None]:
     """Say where an interruption leaves the job that writes `target`."""
     from napari_fluorodenoise.job.folder import folder_of
 
@@ -137,7 +145,7 @@ def _kept(target: Path) -> Iterator[None]:
         raise InterruptedError(f"interrupted; what is finished is kept in {kept}; go on with --resume") from None
 
 
-def _print_doubts(run: Run, target: Path) -> None:
+def _print_doubts(run: Run, target: Place) -> None:
     """What to beware of: on stderr what the noise tells, then what the format costs."""
     from napari_fluorodenoise.io import FORMATS
 

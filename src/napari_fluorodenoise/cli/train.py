@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -17,6 +17,7 @@ from napari_fluorodenoise.cli.bar import bars
 from napari_fluorodenoise.cli.errors import naming
 from napari_fluorodenoise.cli.recipes import RECIPE, Budget, Settings, adjusted, load
 from napari_fluorodenoise.denoisers import DENOISERS
+from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.progress import Progress, portion
 from napari_fluorodenoise.recipe import Recipe
 from napari_fluorodenoise.stages.denoise import Denoise
@@ -51,9 +52,12 @@ def train(
     device: job.Device = None,
     continued: Continued = None,
     seed: job.Seed = 0,
+    resume: job.Resume = False,
     overwrite: job.Overwrite = False,
 ) -> None:
     """Train a network on noisy sequences, without clean ones, and keep it as a model for `apply`."""
+    from napari_fluorodenoise.job.folder import begun
+
     _check(out, overwrite=overwrite)
     # what is no model is refused before anything is read
     first = None if continued is None else Recipe.of_model(continued)
@@ -62,10 +66,13 @@ def train(
     plan = _Plan.of(
         adjusted(chosen, training_steps=steps, budget=budget, device=device, model=continued, continue_training=goes_on)
     )
-    with bars() as start:
-        runs = [plan.prepared(source, start=start) for source in sources]
-        model = plan.trained(runs, progress=start("training"), rng=np.random.default_rng(seed))
-        plan.recipe.save_model(out, model, files=[source.name for source in sources], seed=seed)
+    manifest = _manifest(sources, plan.recipe, seed=seed)
+    with bars() as start, job.keeping(out), begun(out, manifest, resume=resume, overwrite=overwrite) as folder:
+        with pieces.kept_in(folder.pieces):
+            runs = [plan.prepared(source, part=f"sequence {n}", start=start) for n, source in enumerate(sources)]
+            model = plan.trained(runs, progress=start("training"), rng=np.random.default_rng(seed))
+        plan.recipe.save_model(folder.made, model, files=[source.name for source in sources], seed=seed)
+        folder.finish()
     print(f"wrote {out}: {model.scheme} with network {model.network}, trained on {_listed(sources)}")
     for source, run in zip(sources, runs, strict=True):
         for warning in plan.doubts(run):
@@ -88,13 +95,16 @@ class _Plan:
             raise ValueError(f"expected a recipe that trains one network, found {recipe.name}, which trains {count}")
         return cls(recipe=recipe, stage=found[0])
 
-    def prepared(self, source: Path, *, start: Callable[[str], Progress]) -> Run:
-        """The run of `source` as the stage finds it, its detector measured, what other stages made computed once."""
+    def prepared(self, source: Path, *, part: str, start: Callable[[str], Progress]) -> Run:
+        """The run of `source` as the stage finds it, its detector measured, what other stages made computed once.
+
+        What is kept of it lies in a `part` of its own.
+        """
         from napari_fluorodenoise.engine.keep import kept
         from napari_fluorodenoise.io import read
         from napari_fluorodenoise.physics.detector import measured
 
-        with naming(source):
+        with naming(source), pieces.part_of(part):
             video = read(source)
             self.recipe.check(video)
             progress = start(f"reading {source.name}")
@@ -120,6 +130,15 @@ class _Plan:
 
         told = () if run.detector is None else run.detector.warnings
         return (*told, *doubts(run, self.stage.of[0], self.stage.denoiser))
+
+
+def _manifest(sources: Sequence[Path], recipe: Recipe, *, seed: int) -> dict[str, Any]:
+    """All that the model's weights depend on."""
+    from napari_fluorodenoise.io.files import existing
+    from napari_fluorodenoise.job import manifest
+
+    inputs = [manifest.of_sequence(existing(source)) for source in sources]
+    return {"inputs": inputs, **manifest.of_recipe(recipe), "versions": manifest.versions(), "seed": seed}
 
 
 def _check(out: Path, *, overwrite: bool) -> None:

@@ -27,6 +27,7 @@ import numpy as np
 from napari_fluorodenoise.denoisers import fitted_wiener
 from napari_fluorodenoise.denoisers.evidence import RADIUS, Piloted
 from napari_fluorodenoise.denoisers.pilots import PilotedVideo, piloted_video
+from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.progress import Progress, portion
 from napari_fluorodenoise.primitives.unbiased import NOTHING, Correction, correction, due_to_mean_keeping
@@ -155,7 +156,8 @@ def train(runs: Sequence[Run], name: str, *, progress: Progress, rng: np.random.
     asked, subjects = Asked(**settings), []
     for index, run in enumerate(runs):
         part = portion(progress, 0.2 * index / len(runs), 0.2 * (index + 1) / len(runs))
-        subjects.append(piloted_video(run, name, progress=part))
+        with pieces.part_of(f"sequence {index}"):
+            subjects.append(piloted_video(run, name, progress=part))
     begun = _begun(asked)
     lessons = _lessons(subjects, rng, progress=portion(progress, 0.2, 0.35))
     return _trained(begun, lessons, subjects, asked, rng=rng, progress=portion(progress, 0.35, 1.0))

@@ -125,6 +125,16 @@ class Crops:
         windows, targets = zip(*chosen, strict=True)
         return np.stack(windows), np.stack(targets)[:, None]
 
+    def state(self) -> dict[str, Any]:
+        """What the next batch is drawn from; which frames are in memory makes no difference."""
+        return {"rng": self.rng.bit_generator.state, "pools": [reader.pool for reader in self._readers]}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Draw on from a `state` of crops of the same sources."""
+        self.rng.bit_generator.state = state["rng"]
+        for reader, pool in zip(self._readers, state["pools"], strict=True):
+            reader.pool = pool
+
     def judged(self) -> list[Batch]:
         """Fixed batches of windows around held-out tiles, and which of their pixels are held out: always the same."""
         if self._judged is None:

@@ -125,6 +125,7 @@ def _trained(
         start,
         loss=taught.loss,
         judge=taught.judge,
+        draws=taught,
         steps=asked.training_steps,
         budget=None if asked.budget is None else share * asked.budget,
         patience=PATIENCE if taught.judged else None,

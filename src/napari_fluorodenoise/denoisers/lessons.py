@@ -64,6 +64,15 @@ class Lessons:
         """The scheme's loss on a random batch, ()."""
         return self.scheme.loss(net, self._windows(*self.crops.draw(), net), rng=self.rng)
 
+    def state(self) -> dict[str, Any]:
+        """What the next batch is drawn from."""
+        return {"rng": self.rng.bit_generator.state, "crops": self.crops.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Draw on from a `state` of lessons in the same sequences."""
+        self.rng.bit_generator.state = state["rng"]
+        self.crops.restore(state["crops"])
+
     def judge(self, net: Network) -> float:
         """The squared error of `net` as far as held-out data tell, in units of the noise; 0 where nothing tells."""
         if not self.judged:

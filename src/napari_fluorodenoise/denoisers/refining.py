@@ -6,7 +6,7 @@ the noise of the targets, many times the errors, is then common to both and near
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,14 @@ class Lessons:
         errors = net(torch.from_numpy(seen).to(at)) - torch.from_numpy(target).to(at)
         squared: Tensor = (errors * errors)[torch.from_numpy(allowed).to(at)].mean()
         return squared
+
+    def state(self) -> Mapping[str, Any]:
+        """What the next batch is drawn from."""
+        return self.rng.bit_generator.state
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Draw on from a `state` of the same lessons."""
+        self.rng.bit_generator.state = state
 
     def judge(self, net: Network) -> float:
         """The squared error on what is held out, less the targets' noise; 0 where nothing is."""
@@ -160,6 +168,7 @@ def refined(
         net,
         loss=lessons.loss,
         judge=lessons.judge,
+        draws=lessons,
         steps=steps,
         budget=budget,
         patience=PATIENCE,

@@ -2,24 +2,29 @@
 
 One loop for all schemes and networks: AdamW on one cycle of the rate, clipped gradients, and a running mean of the
 weights, which is what is judged and kept. On a CPU the same seed gives the same weights; where seconds end the
-training, the same `Schedule` does.
+training, the same `Schedule` does. In a piece of work that is kept (`engine.pieces`), a training that was interrupted
+and is begun again goes on where it was (`resuming`).
 """
 
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import partial
-from math import cos, inf, isfinite, pi
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from napari_fluorodenoise.denoisers.resuming import Chance, Part, Saved
 from napari_fluorodenoise.denoisers.schedule import PARTS, Schedule, thousandths
-from napari_fluorodenoise.engine.progress import Enough, Progress, Training, checkpoint, silent
+from napari_fluorodenoise.denoisers.slopes import RATE, Slopes
+from napari_fluorodenoise.engine import pieces
+from napari_fluorodenoise.engine.progress import Enough, Progress, Training, silent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,24 +36,12 @@ Net = TypeVar("Net", bound=nn.Module)
 Look: TypeAlias = "Callable[[Net, int], NDArray[np.float32]]"
 """From a network and the number of a frame to that frame (Y, X) as the network shows it."""
 
-RATE = 1.5e-3
-"""The largest of the cycle's rates; it begins at 1/25 of it, and falls to almost nothing."""
-RISE = 0.2
-"""Share of the cycle in which the rate rises."""
-MOMENTUM = (0.85, 0.95)
-"""Of the gradient's running mean: the least where the rate is largest (L. N. Smith, arXiv 1803.09820)."""
-STEEPEST = 1.0
-"""Norm to which a gradient is clipped: a batch of few hidden pixels can throw a network without normalisation off."""
 CHECKS = 20
 """Times that the held-out loss is asked for, at the most."""
 PATIENCE = 8
 """Checks without a new least held-out loss after which training ends."""
 JUDGING = 0.15
 """Share of the time that judging may take where seconds count: then it is done less often."""
-MEMORY = 0.98
-"""Of the running mean of the weights: it errs less than any single step."""
-READ = 10
-"""Steps between two readings of the loss on an accelerator, which waits for each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +74,7 @@ def train(
     *,
     loss: Callable[[Net], Tensor],
     judge: Callable[[Net], float],
+    draws: Part | None = None,
     steps: int,
     budget: float | None = None,
     patience: int | None = PATIENCE,
@@ -96,26 +90,17 @@ def train(
     It ends after `steps` steps, after `budget` seconds, when the held-out loss has not fallen for `patience` checks, or
     as the `schedule` of an earlier training has it. The rate falls to its end in whatever comes first of steps and
     seconds. `loss` and `judge` find the device by `device_of`; torch's own randomness in them follows `seed`, and the
-    global one is left alone. `progress` hears of every step, may `look` at frames after every check, and may raise
-    `Cancelled`, or `Enough`: then this was the last step. On CUDA layers compute in float16: bfloat16 would round
-    intensities of 60 to a quarter of the noise.
+    global one is left alone; `draws` is what else `loss` draws from. `progress` hears of every step, may `look` at
+    frames after every check, and may raise `Cancelled`, or `Enough`: then this was the last step. On CUDA layers
+    compute in float16: bfloat16 would round intensities of 60 to a quarter of the noise.
     """
     if steps < 1 or (budget is not None and not budget > 0):
         raise ValueError(f"expected at least a step and some seconds, found {steps} and {budget}; give more")
-    at = chosen(device)
-    with torch.random.fork_rng(devices=[at] if at.type == "cuda" else []):
-        torch.manual_seed(seed)
-        slopes = _Slopes(net, at, rate=rate)
-        course = _Course(slopes.mean, judge, _Clock(steps, budget, patience, schedule))
-        while course.goes_on:
-            part = course.begin()
-            course.note(slopes.descend(loss, fraction=part / PARTS))
-            told = course.told(look)
-            try:
-                progress(course.fraction, course.message, told)
-            except Enough:
-                course.end()
-    return course.trained()
+    task = _Task(net, loss, judge, draws or _Nothing(), rate, chosen(device), seed, look)
+    call = partial(task.trained, clock=partial(_Clock, steps, budget, patience, schedule))
+    found, drawn = pieces.once(task.name, call, progress=progress)
+    task.draws.restore(drawn)
+    return found
 
 
 def chosen(device: str) -> torch.device:
@@ -142,49 +127,55 @@ def device_of(net: nn.Module) -> torch.device:
     return next(net.parameters()).device
 
 
-class _Slopes(Generic[Net]):
-    """The weights on their way down, and their running mean."""
+class _Nothing:
+    """What a loss draws from that draws nothing, or from torch alone."""
 
-    def __init__(self, net: Net, at: torch.device, *, rate: float) -> None:
-        self.net = laid_out(deepcopy(net), str(at)).train().requires_grad_(True)
-        self.mean = deepcopy(self.net).eval().requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=rate)
-        self.half = at.type == "cuda"
-        self.scaler = torch.amp.GradScaler("cuda", enabled=self.half)
-        self.rate, self.taken = rate, 0
+    def state(self) -> None:
+        """None."""
 
-    def descend(self, loss: Callable[[Net], Tensor], *, fraction: float) -> float:
-        """The loss of a batch, after a step at the rate that is due when `fraction` of the cycle is over."""
-        height = _height(fraction)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * height
-            group["betas"] = (MOMENTUM[1] + (MOMENTUM[0] - MOMENTUM[1]) * height, 0.999)
-        self.optimizer.zero_grad()
-        with torch.autocast("cuda", dtype=torch.float16, enabled=self.half):
-            value = loss(self.net)
-        checkpoint()  # the way back takes as long again
-        self.scaler.scale(value).backward()  # type: ignore[no-untyped-call]
-        self.scaler.unscale_(self.optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), STEEPEST)
-        if self.half or norm.isfinite():  # the scaler leaves steps out that are not finite
-            self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self.taken += 1
-        self._follow()
-        return float(value.detach()) if not self.half or self.taken % READ == 1 else inf
-
-    def _follow(self) -> None:
-        weight = 1 - min(MEMORY, self.taken / (self.taken + 9))
-        with torch.no_grad():
-            for slow, fast in zip(self.mean.parameters(), self.net.parameters(), strict=True):
-                slow.lerp_(fast, weight)
+    def restore(self, state: None) -> None:
+        """Do nothing."""
 
 
-def _height(fraction: float) -> float:
-    """The rate as a share of the largest: up from 1/25 and down to almost 0 along cosines."""
-    if fraction < RISE:
-        return 1 / 25 + (1 - 1 / 25) * (1 - cos(pi * fraction / RISE)) / 2
-    return max((1 + cos(pi * (fraction - RISE) / (1 - RISE))) / 2, 4e-6)
+@dataclass(frozen=True, eq=False)
+class _Task(Generic[Net]):
+    """A training to be done; the piece of work `name` is this one and no other of the same fit."""
+
+    net: Net
+    loss: Callable[[Net], Tensor]
+    judge: Callable[[Net], float]
+    draws: Part
+    rate: float
+    at: torch.device
+    seed: int
+    look: Look[Net] | None
+
+    @property
+    def name(self) -> str:
+        """Of what it begins with: a fit's trainings follow each other, and draw on from where the last one was."""
+        weights = [values.numpy(force=True).tobytes() for values in self.net.state_dict().values()]
+        chance = repr((self.seed, self.draws.state())).encode()
+        return f"training {zlib.crc32(b''.join([*weights, chance])):08x}"
+
+    def trained(self, progress: Progress, *, clock: Callable[[], _Clock]) -> tuple[Trained[Net], Any]:
+        """The best state, and that of the draws at the end."""
+        with torch.random.fork_rng(devices=[self.at] if self.at.type == "cuda" else []):
+            torch.manual_seed(self.seed)
+            slopes = Slopes(laid_out(deepcopy(self.net), str(self.at)), rate=self.rate)
+            course = _Course(slopes.mean, self.judge, clock())
+            saved = Saved([slopes, course, course.clock, Chance(self.at), self.draws])
+            saved.restore()
+            while course.goes_on:
+                part = course.begin()
+                course.note(slopes.descend(self.loss, fraction=part / PARTS))
+                told = course.told(self.look)
+                try:
+                    progress(course.fraction, course.message, told)
+                except Enough:
+                    course.end()
+                saved.now_and_then()
+        losses, seconds = tuple(course.losses), course.clock.seconds
+        return Trained(course.best, course.kept, losses, seconds, course.schedule), self.draws.state()
 
 
 class _Clock:
@@ -201,6 +192,15 @@ class _Clock:
     def seconds(self) -> float:
         """Since the start."""
         return time.perf_counter() - self.begun
+
+    def state(self) -> tuple[float, float, int]:
+        """The seconds since the start, those of them spent on judging, and how often."""
+        return self.seconds, self.judging, self.checks
+
+    def restore(self, state: tuple[float, float, int]) -> None:
+        """Go on as if the seconds of a `state` had just passed; those between are not counted."""
+        seconds, self.judging, self.checks = state
+        self.begun = time.perf_counter() - seconds
 
     def fraction(self, step: int) -> float:
         """How much of the training is over after `step`, by steps or by seconds, whichever is further."""
@@ -236,6 +236,8 @@ class _Clock:
 class _Course(Generic[Net]):
     """What has been found on the way, and the best state."""
 
+    FOUND = ("step", "value", "least", "unmoved", "ended", "kept", "since", "parts", "losses")
+
     def __init__(self, mean: Net, judge: Callable[[Net], float], clock: _Clock) -> None:
         self.mean, self.judge, self.clock = mean, judge, clock
         self.step, self.value, self.least, self.unmoved, self.ended = 0, 0.0, inf, 0, False
@@ -244,6 +246,15 @@ class _Course(Generic[Net]):
         self.parts: list[tuple[int, int]] = []
         self.losses: list[tuple[int, float, float]] = []
         self._judged()
+
+    def state(self) -> dict[str, Any]:
+        """What has been found, and the best state."""
+        return {"best": self.best.state_dict(), **{name: getattr(self, name) for name in self.FOUND}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.best.load_state_dict(state["best"])
+        vars(self).update({name: state[name] for name in self.FOUND})
 
     @property
     def goes_on(self) -> bool:
@@ -299,6 +310,12 @@ class _Course(Generic[Net]):
             self.best, self.kept, self.least, self.unmoved = deepcopy(self.mean), self.step, found, 0
 
     @property
+    def schedule(self) -> Schedule:
+        """How it went."""
+        checks = tuple(step for step, _, _ in self.losses)
+        return Schedule(self.step, self.clock.cycle, () if self.clock.cycle else tuple(self.parts), checks)
+
+    @property
     def fraction(self) -> float:
         """How much is done."""
         return self.clock.fraction(self.step) if self.goes_on else 1.0
@@ -308,9 +325,3 @@ class _Course(Generic[Net]):
         """A line on the last step."""
         of, left = f"step {self.step} of {self.clock.steps}", self.clock.left(self.step)
         return f"{of}, loss {self.value:.4f}, held out {self.losses[-1][2]:.4f}, {left:.0f} s left"
-
-    def trained(self) -> Trained[Net]:
-        """The best state."""
-        checks = tuple(step for step, _, _ in self.losses)
-        schedule = Schedule(self.step, self.clock.cycle, () if self.clock.cycle else tuple(self.parts), checks)
-        return Trained(self.best, self.kept, tuple(self.losses), self.clock.seconds, schedule)

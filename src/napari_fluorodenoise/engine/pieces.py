@@ -164,12 +164,21 @@ def _kept(place: Path, name: str, call: Call[Any], rng: np.random.Generator | No
 
     with kept_in(place / name):
         result = call(progress)
-    state = None if rng is None else rng.bit_generator.state
-    replaced(_done(place, name), cloudpickle.dumps((result, state)))
+    replaced(_done(place, name), cloudpickle.dumps((result, None if rng is None else _state(rng))))
 
 
 def _read(done: Path, rng: np.random.Generator | None) -> Any:
     result, state = pickle.loads(shown(done).read_bytes())
     if rng is not None and state is not None:
-        rng.bit_generator.state = state
+        rng.bit_generator.state, spawned = state
+        rng.spawn(spawned - _spawned(rng))
     return result
+
+
+def _state(rng: np.random.Generator) -> tuple[Any, int]:
+    """Where `rng` is in its numbers, and how many others came of it."""
+    return rng.bit_generator.state, _spawned(rng)
+
+
+def _spawned(rng: np.random.Generator) -> int:
+    return int(getattr(rng.bit_generator.seed_seq, "n_children_spawned", 0))

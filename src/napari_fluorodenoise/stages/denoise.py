@@ -26,6 +26,7 @@ from annotated_types import Ge, Gt, Le, MinLen
 from napari_fluorodenoise import denoisers
 from napari_fluorodenoise.denoisers.noise import KNOWN
 from napari_fluorodenoise.denoisers.schedule import Schedule
+from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.blocks import Block
 from napari_fluorodenoise.engine.finite import refuse_infinite
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
@@ -168,7 +169,8 @@ class Denoise(Stage):
         for index, name in enumerate(self.of):
             part = portion(progress, index / len(self.of), (index + 1) / len(self.of))
             alone = replace(self, of=(name,), schedules=self.schedules[index * each :][:each])
-            fitted[name] = denoisers.fit(self.denoiser, run, name, settings=alone, progress=part, rng=rng)
+            with pieces.part_of(name):
+                fitted[name] = denoisers.fit(self.denoiser, run, name, settings=alone, progress=part, rng=rng)
         told = [warning for denoiser in fitted.values() for warning in denoiser.warnings]
         models = {name: found.model for name, found in fitted.items() if found.model is not None}
         return FittedDenoise(fitted, self._inputs(run), warnings=tuple(dict.fromkeys(told)), models=models)

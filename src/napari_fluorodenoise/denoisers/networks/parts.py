@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -55,6 +56,21 @@ class Network(nn.Module, ABC):
         self.reach, self.multiple, self.least = reach, multiple, 2 * multiple
         self.settings = {"inputs": inputs, "centre": centre, "offset": offset, "scale": scale, **sizes}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All that it holds, on the CPU: a pickle may be read where there is no such device, or in another process."""
+        at = next(self.parameters()).device
+        if at.type == "cpu":
+            return vars(self)
+        held = {id(values): _on_cpu(values) for values in (*self.parameters(), *self.buffers())}
+        return {**deepcopy(vars(self), held), "at": str(at)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The same again, on the device where it was, if that is there."""
+        at = torch.device(state.pop("at", "cpu"))
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        if at.type == "cuda" and torch.cuda.is_available():
+            self.to(at if (at.index or 0) < torch.cuda.device_count() else "cuda")
+
     @abstractmethod
     def forward(self, pictures: Tensor) -> Tensor:
         """The pictures (N, 1, Y, X) that the network makes of `pictures` (N, inputs, Y, X)."""
@@ -62,6 +78,12 @@ class Network(nn.Module, ABC):
     def seen(self, pictures: Tensor) -> Tensor:
         """`pictures` as the layers see them: shifted and scaled."""
         return (pictures - self.offset) / self.scale
+
+
+def _on_cpu(values: Tensor) -> Tensor:
+    """`values` without their history; a parameter stays one."""
+    there = values.detach().cpu()
+    return nn.Parameter(there, values.requires_grad) if isinstance(values, nn.Parameter) else there
 
 
 def sized(**sizes: Any) -> dict[str, Any]:
