@@ -8,6 +8,7 @@ from napari_fluorodenoise.engine.blocks import Output, map_blocks
 from napari_fluorodenoise.motion.canvas import Canvas
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.physics.phantom import phantom
+from napari_fluorodenoise.stages import background
 from napari_fluorodenoise.stages.decompose import Decompose
 from napari_fluorodenoise.video import Run, Table, Video
 
@@ -114,6 +115,35 @@ def test_blocks_equal_the_whole(rank):
         parts = map_blocks(fitted, data, outputs=outputs, size=(size, 48, 56))
         for name in outputs:
             np.testing.assert_array_equal(parts[name], whole[name])
+
+
+@pytest.fixture(scope="module")
+def long():
+    """A panning chest, long enough for stretches of a short window, and the background that one pass finds."""
+    truth = phantom(frames=300, shape=(64, 64), pan=0.1, rng=0)
+    run = measured(with_offsets(truth))
+    return truth, run, Decompose(window=8, stretch=0)(run)
+
+
+def test_stretches_are_as_near_the_truth_as_one_pass(long, monkeypatch):
+    truth, run, one = long
+    monkeypatch.setattr(background, "WORTH", 1)
+    some = Decompose(window=8, stretch=60)(run)
+    np.testing.assert_array_equal(some["times_seen"].data, one["times_seen"].data)
+    apart = (some["background"].data - one["background"].data) / noise_of(truth)
+    # bounds after seeds 1 to 3; a window of 8 frames and its warm-up are short against a heartbeat
+    assert 0 < np.sqrt((apart**2).mean()) < 0.3
+    borders = np.arange(64, 300, 60)
+    assert np.sqrt((apart[borders] ** 2).mean()) < 0.35
+    errors = [(made["background"].data - truth.background) / noise_of(truth) for made in (one, some)]
+    assert np.sqrt((errors[1] ** 2).mean()) < 1.02 * np.sqrt((errors[0] ** 2).mean())
+
+
+def test_patterns_of_several_ranks_are_followed_in_one_pass(long, monkeypatch):
+    _, run, _ = long
+    monkeypatch.setattr(background, "WORTH", 1)
+    one, some = (Decompose(window=8, rank=2, stretch=stretch)(run)["background"].data for stretch in (0, 60))
+    np.testing.assert_array_equal(some, one)
 
 
 @pytest.mark.parametrize("value", [0, 1000])

@@ -1,6 +1,7 @@
 """Offsets and panorama of sequences whose truth is known, and of sequences that are no good."""
 
 import os
+import pickle
 from pathlib import Path
 from typing import get_args
 
@@ -8,12 +9,15 @@ import cv2
 import numpy as np
 import pytest
 
+from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.blocks import Output, map_blocks
+from napari_fluorodenoise.engine.progress import Cancelled
 from napari_fluorodenoise.io.table import read_table, write_table
 from napari_fluorodenoise.motion import Estimator
 from napari_fluorodenoise.motion.canvas import Canvas
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.physics.phantom import phantom
+from napari_fluorodenoise.stages import stabilize
 from napari_fluorodenoise.stages.stabilize import OFFSETS, Stabilize
 from napari_fluorodenoise.video import Run, Table, Video
 
@@ -96,6 +100,54 @@ def test_blocks_equal_the_whole():
     }
     np.testing.assert_array_equal(made[1], made[9])
     np.testing.assert_array_equal(made[4], made[9])
+
+
+@pytest.fixture(scope="module")
+def cut():
+    """A pan with a cut in its middle, its detector known, and what Stabilize says of it in one pass."""
+    one, other = (phantom(frames=9, shape=(96, 96), pan=2.0, rng=seed).noisy.data for seed in (1, 10))
+    run = measured(Run.of(Video(data=np.concatenate([one, np.rot90(other, axes=(1, 2))]))))
+    return run, Stabilize().fit(run).results
+
+
+def same(results, expected):
+    np.testing.assert_array_equal(results["offsets"].data, expected["offsets"].data)
+    np.testing.assert_array_equal(results["panorama"].data, expected["panorama"].data)
+
+
+@pytest.mark.parametrize("stretch", [1, 5])
+def test_stretches_are_joined_without_a_seam(cut, monkeypatch, stretch):
+    run, expected = cut
+    assert len(np.unique(expected["offsets"]["segment"])) == 2
+    monkeypatch.setattr(stabilize, "STRETCH", stretch)
+    same(Stabilize().fit(run).results, expected)
+
+
+class Watched:
+    """Progress that counts its reports, and ends the work at one of them."""
+
+    def __init__(self, last=10**9):
+        self.last, self.reports = last, 0
+
+    def __call__(self, fraction, message, training=None):
+        self.reports += 1
+        if self.reports == self.last:
+            raise Cancelled
+
+
+def test_an_interrupted_fit_goes_on_where_it_was(cut, monkeypatch, tmp_path):
+    run, expected = cut
+    monkeypatch.setattr(stabilize, "STRETCH", 5)
+    whole = Watched()
+    Stabilize().fit(run, progress=whole)
+    for last in np.linspace(2, whole.reports, 4).astype(int):
+        with pieces.kept_in(tmp_path / str(last)):
+            with pytest.raises(Cancelled):
+                Stabilize().fit(run, progress=Watched(last))
+            rest = Watched()
+            fitted = Stabilize().fit(run, progress=rest)
+        assert rest.reports <= whole.reports - last + 6  # at most a stretch is done twice
+        same(pickle.loads(pickle.dumps(fitted)).results, expected)
 
 
 @pytest.mark.parametrize("value", [0, 1000])

@@ -1,56 +1,53 @@
-"""The background of a sequence over its shots: what `Decompose` finds in its one look at the frames, kept on disk.
+"""The background of a sequence over its shots: what `Decompose` finds in its look at the frames, kept on disk.
 
-A shot is a run of frames that share a canvas: a jump of the view, or a collimator that opens, starts another. Nothing
-passes from one to the next.
+Nothing passes from one shot to the next. Within a shot the frames are followed in stretches: one after the other, each
+going on from the state in which the one before ended, which is the same as a single pass; or side by side. Then a
+stretch begins with what the shot's first frames have shown, and is warmed up on the frames before it. The first frames
+matter as much as the last ones: what covers the background later (a wire that comes and stays, contrast agent) is told
+by what was there without it, which a stretch that knew only its own frames could not know.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_fluorodenoise.engine.blocks import stream
-from napari_fluorodenoise.engine.finite import refuse_infinite
-from napari_fluorodenoise.engine.progress import Progress
+from napari_fluorodenoise.engine import pieces
+from napari_fluorodenoise.engine.progress import Progress, checkpoint, portion, silent
 from napari_fluorodenoise.engine.scratch import Scratch
-from napari_fluorodenoise.motion.canvas import Canvas
-from napari_fluorodenoise.physics import collimator
 from napari_fluorodenoise.primitives.background import Background, Follower, Keep, Window, combined, matched
-from napari_fluorodenoise.primitives.lowrank import coefficients
+from napari_fluorodenoise.stages.shots import Shot, in_order, shots, some_frames
+from napari_fluorodenoise.stages.states import EVERY, States, Written, completed
 from napari_fluorodenoise.video import Video
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Mend = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    from napari_fluorodenoise.stages.states import Mend
 
-__all__ = ["Shot", "States", "followed"]
+__all__ = ["Followed", "followed"]
 
-FIRST = 15
-"""Frames, at most, that the model starts from: their median is free of what moves, and they fit in memory."""
-EVERY = 4
-"""Frames between two states that are kept."""
-SAMPLES = 256
-OPEN, MUCH = 0.15, 0.01
-"""Behind a collimator less than this share of the brightness is left; this share of the frame must open at a time."""
+PIECE = 1024
+"""Frames after which the state is kept in a single pass: what an interruption costs."""
+LEAD, WARM = 8, 4
+"""Windows at a shot's start that every stretch begins with, and windows before itself that it is warmed up on."""
+WORTH = 8
+"""A stretch is at least this many times its warm-up, which is work done twice."""
+LOOK = 0.1
+"""The share of the work that finding the shots is."""
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
-    """The frames from `start` to `stop` on their canvas, and the states of their background.
+class Followed:
+    """A `shot` whose background is known: its states, and in how many frames each pixel of the canvas was `seen`."""
 
-    `inside` (Y, X) is where in a frame X-rays reach the detector; `seen` (Yc, Xc) in how many frames each pixel of the
-    canvas was seen. The canvas counts frames from `start`.
-    """
-
-    start: int
-    stop: int
-    canvas: Canvas
-    inside: NDArray[np.bool_]
+    shot: Shot
     seen: NDArray[np.int32]
     states: States
 
@@ -59,10 +56,11 @@ class Shot:
 
         Where nothing was seen there is no telling, and the frame itself is given back.
         """
-        at = self.canvas.under(t - self.start)
+        canvas, own = self.shot.canvas, t - self.shot.start
+        at = canvas.under(own)
         basis = self.states.basis(t + ahead, at)
-        patterns = np.stack([self.canvas.read(plane, t - self.start) for plane in basis])
-        known = self._known(t, at)
+        patterns = np.stack([canvas.read(plane, own) for plane in basis])
+        known = self._known(own, at)
         weights = matched(frame, patterns, known, keep)
         if weights is None:
             return frame
@@ -71,78 +69,11 @@ class Shot:
             np.copyto(background, frame, where=~known)
         return background
 
-    def _known(self, t: int, at: Window) -> NDArray[np.bool_] | None:
-        seen = self.seen[at] > 0
+    def _known(self, own: int, at: Window) -> NDArray[np.bool_] | None:
+        inside, seen = self.shot.inside, self.seen[at] > 0
         if not seen.all():
-            return self.inside & self.canvas.read_mask(seen, t - self.start)
-        return None if self.inside.all() else self.inside
-
-
-class States:
-    """The background at some times, on disk: the patterns (r, Y, X) that its frames mix."""
-
-    def __init__(self, *, start: int, window: int) -> None:
-        self._times: list[int] = []
-        self._weights: list[NDArray[np.float64]] = []
-        self._turns: list[NDArray[np.float32]] = []
-        self._window = window
-        self._bases, self._young = Scratch(f"bases-{start}"), Scratch(f"young-{start}")
-
-    def add(self, t: int, background: Background) -> None:
-        """Keep the background after frame `t`; once for each."""
-        state = len(self._times)
-        if state and self._times[-1] == t:
-            return
-        self._times.append(t)
-        self._weights.append(background.weights)
-        self._bases[state] = background.basis
-        self._young[state] = background.count < self._window
-
-    def last(self) -> NDArray[np.float32]:
-        """The background (Y, X) of the last frame."""
-        return combined(np.asarray(self._bases[len(self._times) - 1]), self._weights[-1])
-
-    def basis(self, t: int, at: Window) -> NDArray[np.float32]:
-        """The patterns (r, y, x) at time `t` in a window of the canvas, between those of the states around it."""
-        after = min(bisect_left(self._times, t), len(self._times) - 1)
-        later = np.asarray(self._bases[after][:, *at])
-        if after == 0 or t >= self._times[after]:
-            return later
-        share = (self._times[after] - t) / (self._times[after] - self._times[after - 1])
-        mixed = _mixed(later, np.float32(1 - share) * self._turns[after - 1])
-        mixed += np.asarray(self._bases[after - 1][:, *at]) * np.float32(share)
-        return mixed
-
-    def complete(self, mend: Mend | None) -> None:
-        """Take the pixels that were seen too few times from the state after, and `mend` what the states show."""
-        last = len(self._times) - 1
-        later = np.array(self._bases[last])
-        for state in range(last, -1, -1):
-            basis, young = np.array(self._bases[state]), np.asarray(self._young[state])
-            if state < last:
-                self._turns.insert(0, _turn(later, basis, young))
-                np.copyto(basis, _mixed(later, self._turns[0]), where=young)
-            later = basis
-            self._bases[state] = basis if mend is None else basis * mend(combined(basis, self._weights[state]))
-        self._young = None
-
-
-def _mixed(basis: NDArray[np.float32], turn: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The patterns (s, y, x) that `turn` (r, s) makes of `basis` (r, y, x)."""
-    return basis * turn[0, 0] if turn.size == 1 else np.tensordot(turn.T, basis, 1)
-
-
-def _turn(later: NDArray[np.float32], basis: NDArray[np.float32], young: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The matrix that turns `later` (r, Y, X) into `basis` (s, Y, X) where it is not `young`; none where all is.
-
-    By least squares over SAMPLES pixels a side: there are few numbers to find.
-    """
-    step = max(1, min(young.shape) // SAMPLES)
-    old = ~young[::step, ::step]
-    if not old.any():
-        return np.eye(len(later), len(basis), dtype=np.float32)
-    source, aim = (planes[:, ::step, ::step][:, old] for planes in (later, basis))
-    return np.stack([coefficients(source.T, plane) for plane in aim], axis=1).astype(np.float32)
+            return inside & self.shot.canvas.read_mask(seen, own)
+        return None if inside.all() else inside
 
 
 def followed(
@@ -154,101 +85,121 @@ def followed(
     follower: Follower,
     mend: Mend | None,
     progress: Progress,
-) -> list[Shot]:
-    """The shots of `frames`, which are read once, and the first frames of each shot once more.
+    stretch: int = 0,
+) -> list[Followed]:
+    """The shots of `frames`, which are read twice, and the first frames of each shot once more.
 
     Frame t lies at `offsets[t]` px, and a new number in `segments` starts a new shot. `field` (Y, X) is where X-rays
-    reach the detector until a collimator opens.
+    reach the detector until a collimator opens. A shot longer than two stretches of about `stretch` frames is followed
+    in them, side by side; 0 follows all in one pass.
     """
-    ends = [*(np.flatnonzero(np.diff(segments)) + 1), len(offsets)]
-    inverted = frames.photometric == "MONOCHROME1"
-    shots: list[Shot] = []
-    current: _Current | None = None
-    for t, frame in _in_order(frames, progress):
-        cells = _cells(frame, inverted)
-        opens = current is not None and _opened(current.cells, cells)
-        if current is None or opens or t == current.stop:
-            if current is not None:
-                shots.append(current.finished(t, mend))
-            stop = int(ends[bisect_right(ends, t)])
-            some = _some(frames, t, stop, follower.window)
-            if opens:
-                field = collimator.field(np.mean(list(some.values()), axis=0), inverted=inverted)
-            current = _Current(some, offsets[t:stop], field, follower)
-        current.take(frame, t)
-        current.cells = cells
-    assert current is not None
-    shots.append(current.finished(len(offsets), mend))
-    return shots
+    look, rest = portion(progress, 0.0, LOOK), portion(progress, LOOK, 1.0)
+    made = []
+    for shot in shots(frames, offsets, segments, field=field, window=follower.window, progress=look):
+        part = portion(rest, shot.start / len(offsets), shot.stop / len(offsets))
+        with pieces.part_of(f"shot {shot.start}"):
+            made.append(_followed(frames, shot, follower, stretch, mend, part))
+    return made
 
 
-class _Current:
-    """A shot while it is being followed."""
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    """What following the frames of a stretch gave: weights (r,) of its states, counts (Yc, Xc), and the last state."""
 
-    def __init__(
-        self,
-        some: dict[int, NDArray[Any]],
-        offsets: NDArray[np.float64],
-        field: NDArray[np.bool_],
-        follower: Follower,
-    ) -> None:
-        self.start = min(some)
-        self.stop = self.start + len(offsets)
-        self.canvas = Canvas.around(offsets, frame=field.shape)
-        self.inside = field if self.canvas.is_frame else collimator.without_penumbra(field)
-        self.cells: NDArray[np.float32]
-        self._follower, self._states = follower, States(start=self.start, window=follower.window)
-        self._seen = np.zeros(self.canvas.shape, np.int32)
-        placed = [self.canvas.place(frame, t - self.start, inside=self.inside) for t, frame in some.items()]
-        first, known = (np.stack(parts) for parts in zip(*placed, strict=True))
-        self._background = follower.start(first, known)
-
-    def take(self, frame: NDArray[Any], t: int) -> None:
-        """Follow one more frame, and keep the state now and then."""
-        at, own = self.canvas.under(t - self.start), t - self.start
-        known = None if self.inside.all() else self.canvas.laid_mask(self.inside, own)
-        self._follower.step(self._background, self.canvas.laid(frame, own), at, known)
-        self._seen[at] += 1 if known is None else known
-        if (own + 1) % EVERY == 0:
-            self._states.add(t, self._background)
-
-    def finished(self, stop: int, mend: Mend | None) -> Shot:
-        """The shot that ends before frame `stop`."""
-        self._states.add(stop - 1, self._background)
-        self._states.complete(mend)
-        return Shot(self.start, stop, self.canvas, self.inside, self._seen, self._states)
+    weights: list[NDArray[np.float64]]
+    seen: NDArray[np.int32]
+    background: Background
 
 
-def _in_order(frames: Video, progress: Progress) -> Iterator[tuple[int, NDArray[Any]]]:
-    for at, block in stream({"frames": frames.data}, progress=progress):
-        refuse_infinite(block["frames"], name="frames", first=at.start)
-        yield from zip(range(at.start, at.stop), block["frames"], strict=True)
+def _followed(
+    frames: Video, shot: Shot, follower: Follower, stretch: int, mend: Mend | None, progress: Progress
+) -> Followed:
+    written = Written(shot.start, shot.stop, follower.window, Scratch("bases"), Scratch("ages"))
+    call = partial(_follow, frames, shot, follower, written)
+    beside, spans = _stretches(shot, follower.window, stretch)
+    ends = [written.number(span.stop - 1) for span in spans]
+    weights: list[NDArray[np.float64]] = []
+    seen = np.zeros(shot.canvas.shape, np.int32)
+    source = np.full(seen.shape, ends[-1], np.int32)  # in a single pass the last state knows all
+    done = _side_by_side if beside else _one_by_one
+    for end, part in zip(ends, done(call, spans, WARM * follower.window, progress), strict=True):
+        weights += part.weights
+        seen += part.seen
+        if beside:
+            source[part.seen > 0] = end
+    return Followed(shot, seen, completed(written, weights, ends, source, mend=mend))
 
 
-def _some(frames: Video, start: int, stop: int, window: int) -> dict[int, NDArray[Any]]:
-    """At most FIRST frames, evenly spaced over the shot's first window, from before a collimator opens."""
-    count, some = min(window, stop - start), {}
-    cells: NDArray[np.float32] | None = None
-    for t in range(start, start + count, -(-count // FIRST)):
-        frame = np.asarray(frames.data[t])
-        refuse_infinite(frame[None], name="frames", first=t)
-        before, cells = cells, _cells(frame, frames.photometric == "MONOCHROME1")
-        if before is not None and _opened(before, cells):
-            break
-        some[t] = frame
-    return some
+def _stretches(shot: Shot, window: int, stretch: int) -> tuple[bool, list[range]]:
+    """Whether the frames of `shot` are followed side by side, and in which stretches; states end all of them."""
+    lead, length = LEAD * window, max(stretch, WORTH * WARM * window)
+    beside = stretch > 0 and shot.stop - shot.start > lead + 2 * length
+    step = EVERY * -(-(length if beside else PIECE) // EVERY)
+    first = EVERY * -(-lead // EVERY) if beside else step
+    borders = [shot.start, *range(shot.start + first, shot.stop, step), shot.stop]
+    return beside, [range(*ends) for ends in pairwise(borders)]
 
 
-def _cells(frame: NDArray[Any], inverted: bool) -> NDArray[np.float32]:
-    """The frame in averages over 1/32 of its size, more where more X-rays arrive."""
-    import cv2
+def _one_by_one(call: Callable[..., _Stretch], spans: list[range], warm: int, progress: Progress) -> Iterator[_Stretch]:
+    """What the `spans` give when each goes on where the one before ended: the same as all of them at once."""
+    background: Background | None = None
+    count = spans[-1].stop - spans[0].start
+    for span in spans:
+        part = portion(progress, *((t - spans[0].start) / count for t in (span.start, span.stop)))
+        done = pieces.once(f"followed {span.start}", partial(call, span, span.start, background), progress=part)
+        background = done.background
+        yield done
 
-    cells = cv2.resize(np.asarray(frame, np.float32), (32, 32), interpolation=cv2.INTER_AREA)
-    return np.asarray(cells.max() - cells if inverted else cells)
+
+def _side_by_side(
+    call: Callable[..., _Stretch], spans: list[range], warm: int, progress: Progress
+) -> Iterator[_Stretch]:
+    """What the `spans` give when all begin with what the first has shown, and `warm` frames before themselves."""
+    count, done = spans[-1].stop - spans[0].start, 0
+
+    def report() -> None:
+        progress(done / count, f"frame {done} of {count}")
+
+    lead, *others = spans
+    first = pieces.once(f"followed {lead.start}", partial(call, lead, lead.start, None))
+    yield first
+    starts = (max(span.start - warm, lead.stop) for span in others)
+    calls = [partial(call, *each, first.background, readers=1) for each in zip(others, starts, strict=True)]
+    for span, part in zip(others, pieces.each("stretch", calls, report=report), strict=True):
+        done = span.stop - spans[0].start
+        report()
+        yield part
 
 
-def _opened(before: NDArray[np.float32], now: NDArray[np.float32]) -> bool:
-    """Whether a collimator has opened between two frames: what was dark in a bright frame no longer is."""
-    bright = 0.5 * float(np.median(before[before >= np.quantile(before, 0.5)]))
-    shut = (before < OPEN * 2 * bright) & (before < bright)
-    return bool((shut & (now > 2 * OPEN * 2 * bright)).mean() > MUCH)
+def _follow(
+    frames: Video,
+    shot: Shot,
+    follower: Follower,
+    written: Written,
+    span: range,
+    start: int,
+    background: Background | None,
+    progress: Progress = silent,
+    *,
+    readers: int | None = None,
+) -> _Stretch:
+    """Follow the frames from `start` on `background`, which is not changed, and write the states of those in `span`."""
+    background = _first(frames, shot, follower) if background is None else copy.deepcopy(background)
+    weights, seen = [], np.zeros(shot.canvas.shape, np.int32)
+    for t, frame in in_order(frames, slice(start, span.stop), progress, readers=readers):
+        checkpoint()
+        at, known = shot.canvas.under(t - shot.start), shot.known(t)
+        follower.step(background, shot.canvas.laid(frame, t - shot.start), at, known)
+        if t in span:
+            seen[at] += 1 if known is None else known
+            state = written.take(t, background)
+            weights += [] if state is None else [state]
+    return _Stretch(weights, seen, background)
+
+
+def _first(frames: Video, shot: Shot, follower: Follower) -> Background:
+    """The background of the first frames of `shot`."""
+    some = some_frames(frames, shot.start, min(shot.start + follower.window, shot.stop))
+    placed = [shot.canvas.place(frame, t - shot.start, inside=shot.inside) for t, frame in some.items()]
+    first, known = (np.stack(parts) for parts in zip(*placed, strict=True))
+    return follower.start(first, known)

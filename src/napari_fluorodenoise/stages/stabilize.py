@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,8 @@ import numpy as np
 import pydantic.dataclasses
 from annotated_types import Ge, Le
 
-from napari_fluorodenoise.engine.blocks import Block, stream
+from napari_fluorodenoise.engine import pieces
+from napari_fluorodenoise.engine.blocks import Block, spans, stream
 from napari_fluorodenoise.engine.finite import refuse_infinite
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
 from napari_fluorodenoise.engine.scratch import Scratch
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 
     from napari_fluorodenoise.motion import DenseFlow
     from napari_fluorodenoise.motion.canvas import Canvas
-    from napari_fluorodenoise.motion.track import Place
+    from napari_fluorodenoise.motion.track import Place, Tracker
 
 __all__ = ["OFFSETS", "FittedStabilize", "Stabilize"]
 
@@ -42,6 +44,8 @@ ROUNDS = 2
 """How often every frame is found again in the picture of all the others."""
 STANDS = 0.5
 """Offsets of a segment that all lie within this many px of their median are rest: its frames are not resampled."""
+STRETCH = 512
+"""Frames after which a pass over them keeps what it knows: what an interruption costs."""
 VIEWS = 15
 """Frames, evenly spaced, whose median starts the panorama: enough to be rid of what only passes by."""
 GAIN_STEP = 4
@@ -130,23 +134,63 @@ class FittedStabilize(FittedStage):
 
 def _followed(frames: Video, detector: Detector, factor: int, flow: DenseFlow, progress: Progress) -> list[Place]:
     """The places of all frames, in px of the reduced ones."""
-    from napari_fluorodenoise.motion.band import band_noise, band_passed, reduced
+    from napari_fluorodenoise.motion.band import band_noise, reduced
     from napari_fluorodenoise.motion.track import COARSER, Tracker
 
     noise, coarse_noise = (band_noise(detector.autocorrelation, factor=factor * coarser) for coarser in (1, COARSER))
     field = reduced(detector.field.astype(np.float32), factor) > 0.99
     tracker = Tracker(field=field, noise=noise, coarse_noise=coarse_noise, flow=flow)
-    shown, places = Scratch("shown"), []
-    for t, frame in enumerate(_in_order(frames, portion(progress, 0.0, 0.6))):
+    shown, count = Scratch("shown"), frames.shape[0]
+    places: list[Place] = []
+    for at, part in _stretches(count, portion(progress, 0.0, 0.6)):
+        call = partial(_follow, frames, at, detector, factor, tracker, shown)
+        tracker, found = pieces.once(f"followed {at.start}", call, progress=part)
+        places += found
+    tracker, places = pieces.once("settled", partial(_settled, tracker, places, shown))
+    for number in range(ROUNDS):
+        share = (0.6 + 0.4 * (number + done) / ROUNDS for done in (0, 1))
+        for at, part in _stretches(count, portion(progress, *share)):
+            call = partial(_refined, tracker, places[at], at.start, shown)
+            tracker, places[at] = pieces.once(f"refined {number} {at.start}", call, progress=part)
+    return places
+
+
+def _follow(
+    frames: Video, at: slice, detector: Detector, factor: int, tracker: Tracker, shown: Scratch, progress: Progress
+) -> tuple[Tracker, list[Place]]:
+    """The tracker after the frames `at`, and their places; band-passed they are in `shown`."""
+    from napari_fluorodenoise.motion.band import band_passed, reduced
+    from napari_fluorodenoise.motion.track import COARSER
+
+    places = []
+    for t, frame in _in_order(frames, at, progress):
         image = reduced(detector.stabilize(frame), factor)
         shown[t] = picture = band_passed(image)
         places.append(tracker.follow(picture, band_passed(reduced(image, COARSER))))
-    places = tracker.settled(places, shown, progress=portion(progress, 0.6, 0.6))
-    for done in range(ROUNDS):
-        for t, place in enumerate(places):
-            progress(0.6 + 0.4 * (done + t / len(places)) / ROUNDS, "looking at all frames again")
-            places[t] = tracker.refine(shown[t], place)
-    return places
+    return tracker, places
+
+
+def _settled(tracker: Tracker, places: list[Place], shown: Scratch, progress: Progress) -> tuple[Tracker, list[Place]]:
+    """The tracker that has seen all frames, and where it now says that they lie."""
+    places = tracker.settled(places, shown, progress=progress)
+    return tracker, places
+
+
+def _refined(
+    tracker: Tracker, places: list[Place], first: int, shown: Scratch, progress: Progress
+) -> tuple[Tracker, list[Place]]:
+    """The tracker after a second look at the frames from `first` on, and their places."""
+    found = []
+    for done, place in enumerate(places):
+        progress(done / len(places), "looking at all frames again")
+        found.append(tracker.refine(shown[first + done], place))
+    return tracker, found
+
+
+def _stretches(count: int, progress: Progress) -> Iterator[tuple[slice, Progress]]:
+    """The ranges of frames of which a pass of all `count` is made, each with its part of the progress."""
+    for at in spans(count, frames=STRETCH):
+        yield at, portion(progress, at.start / count, at.stop / count)
 
 
 def _read(path: Path, frames: Video) -> NDArray[np.float64]:
@@ -162,10 +206,12 @@ def _read(path: Path, frames: Video) -> NDArray[np.float64]:
     return np.column_stack([given.get(name, np.full(len(table.data), name == OFFSETS[3])) for name in OFFSETS])
 
 
-def _in_order(frames: Video, progress: Progress) -> Iterator[NDArray[Any]]:
-    for at, block in stream({"frames": frames.data}, progress=progress):
-        refuse_infinite(block["frames"], name="frames", first=at.start)
-        yield from block["frames"]
+def _in_order(frames: Video, at: slice, progress: Progress) -> Iterator[tuple[int, NDArray[Any]]]:
+    """The frames `at`, one by one, with their numbers."""
+    for part, block in stream({"frames": frames.data[at]}, progress=progress):
+        first = at.start + part.start
+        refuse_infinite(block["frames"], name="frames", first=first)
+        yield from enumerate(block["frames"], first)
 
 
 def _panorama(frames: Video, canvas: Canvas, detector: Detector, progress: Progress) -> NDArray[np.float32]:
@@ -181,10 +227,27 @@ def _panorama(frames: Video, canvas: Canvas, detector: Detector, progress: Progr
     placed = [canvas.place(np.asarray(frames.data[t]), int(t), inside=inside) for t in spaced]
     mean = known_median(np.stack([p for p, _ in placed]), np.stack([k for _, k in placed]))
     count = np.any([k for _, k in placed], axis=0).astype(np.float32)
-    for t, frame in enumerate(_in_order(frames, progress)):
-        at, known = canvas.under(t), canvas.laid_mask(inside, t)
-        _include(canvas.laid(frame, t), known, mean[at], count[at], detector)
+    for at, part in _stretches(frames.shape[0], progress):
+        call = partial(_included, frames, at, canvas, inside, mean, count, detector)
+        mean, count = pieces.once(f"panorama {at.start}", call, progress=part)
     return mean
+
+
+def _included(
+    frames: Video,
+    at: slice,
+    canvas: Canvas,
+    inside: NDArray[np.bool_],
+    mean: NDArray[np.float32],
+    count: NDArray[np.float32],
+    detector: Detector,
+    progress: Progress,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`mean` and `count` (Yc, Xc), changed in place, after the frames `at` as well."""
+    for t, frame in _in_order(frames, at, progress):
+        under, known = canvas.under(t), canvas.laid_mask(inside, t)
+        _include(canvas.laid(frame, t), known, mean[under], count[under], detector)
+    return mean, count
 
 
 def _include(
