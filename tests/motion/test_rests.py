@@ -56,6 +56,14 @@ def test_a_pause_is_found_within_a_pan(parts):
     np.testing.assert_allclose(found[:11], views[:11], atol=0.6)
 
 
+def test_a_long_rest_is_found_in_stretches_without_a_step_between_them(parts, monkeypatch):
+    monkeypatch.setattr("napari_fluorodenoise.motion.rests.LONGEST", 12)
+    frames, read = seen(parts, np.zeros((24, 2)), BEATING), []
+    found = rested(-BEATING, lambda t: read.append(t) or frames[t], field=FIELD, noise=NOISE)
+    np.testing.assert_array_equal(found, np.broadcast_to(-BEATING[0], (24, 2)))
+    assert sorted(read) == sorted([*range(24), 10, 11])  # each once, but for those that both stretches hold
+
+
 def test_what_never_moved_is_left_as_it_is():
     still = np.full((6, 2), 3.5)
     np.testing.assert_array_equal(rested(still, pytest.fail, field=FIELD, noise=NOISE), still)

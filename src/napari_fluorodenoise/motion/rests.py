@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["panning", "rested"]
 
-SHORTEST = 4
-"""Frames in which nothing more can be told."""
+SHORTEST, LONGEST = 4, 512
+"""Frames in which nothing more can be told, and beyond which more only take longer: the work is to grow with them."""
 STRAYS = 1 / 12
 """Share of a frame's side within which anatomy moves by itself, to and fro; offsets that reach further are a pan."""
 AROUND = 5
@@ -41,10 +41,12 @@ def rested(
     """`offsets` (T, 2) px of one segment without the steps within stretches of rest.
 
     `frame_at(i)` is the band-passed frame (Y, X) of the i-th offset, `field` (Y, X) where frames are worth reading, and
-    `noise` the variance of their noise. The whole is tried first, then its halves, down to a few frames.
+    `noise` the variance of their noise. Stretches of up to LONGEST frames are tried first, then their halves, down to a
+    few frames.
     """
     steps = np.diff(offsets, axis=0, prepend=offsets[:1])
-    waiting = [range(len(offsets))]
+    starts = range(0, len(offsets), LONGEST)
+    waiting = [range(max(start - 2, 0), min(start + LONGEST, len(offsets))) for start in starts]
     while waiting:
         stretch = waiting.pop()
         inner = slice(stretch.start + 1, stretch.stop)
