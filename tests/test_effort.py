@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from napari_fluorodenoise.effort import effort
+from napari_fluorodenoise.effort import Effort, effort
+from napari_fluorodenoise.engine import room
 from napari_fluorodenoise.engine.progress import Cancelled
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.physics.phantom import phantom
@@ -23,9 +24,23 @@ def longer(run, times):
 
 def test_time_grows_with_the_frames_and_memory_does_not(run):
     recipe = Recipe.named("fast")
-    few, many = effort(recipe, run), effort(recipe, longer(run, 50))
-    assert many.seconds > 10 * few.seconds
-    assert many.memory == few.memory
+    short, few, many = (effort(recipe, longer(run, times)) for times in (1, 200, 400))
+    assert few.seconds > 40 * short.seconds
+    assert many.memory == few.memory > short.memory  # of a short one, all frames are measured
+
+
+def test_blocks_of_few_frames_take_less_memory(run, monkeypatch):
+    recipe = Recipe.named("sdd")
+    usual = effort(recipe, run)
+    monkeypatch.setattr(room, "free", lambda: 6e6)
+    assert effort(recipe, run).memory < usual.memory
+
+
+def test_it_says_what_it_takes_and_what_lacks():
+    needed = Effort(seconds=12.4, memory=1.26e9)
+    assert str(needed) == "about 12 s, 1.3 GB of memory"
+    assert needed.lacking(1.26e9) is None
+    assert needed.lacking(0.94e9).startswith("it takes 1.3 GB of memory, and 0.9 GB are free")
 
 
 def test_a_training_is_told_by_its_steps_or_by_its_budget(run):

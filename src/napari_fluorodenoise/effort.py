@@ -9,6 +9,7 @@ from statistics import mean
 from typing import TYPE_CHECKING
 
 from napari_fluorodenoise.engine.progress import Enough, Progress, Training, silent
+from napari_fluorodenoise.engine.room import PER_FRAME, fitting
 from napari_fluorodenoise.stages import STAGES, name_of
 from napari_fluorodenoise.stages.denoise import Denoise
 from napari_fluorodenoise.stages.stabilize import Stabilize
@@ -25,11 +26,13 @@ FRAMES, SMALL, SIDE = 8, 96, 192
 """The parts that are tried, in frames and pixels: large enough for the crops of a training."""
 LESSONS = 6
 """Steps of a training after which their time is known."""
-BASE, TORCH = 0.18e9, 0.45e9
-"""Bytes that a process takes before it sees a frame, and what torch and its batches take beside."""
-PER_PIXEL = {"wiener": 820, "fuse": 820, "best": 2750}
-OTHERS = 1250
-"""Bytes per pixel of a frame, by stage or denoiser: peaks at 256², 512² and 1024² with two workers."""
+BASE, TORCH, TRAINING = 0.15e9, 0.28e9, 0.17e9
+"""Bytes that a process takes before it sees a frame, what torch and a network take beside, and what a training does."""
+PER_PIXEL = {"wiener": 100, "fuse": 100, "best": 1140}
+OTHERS = 390
+"""Bytes per pixel of a frame that a worker takes beside what grows with its block's frames, by stage or denoiser."""
+MEASURING, KEPT = 15, 7
+"""Bytes per pixel that measuring the noise takes, and what of them the process does not give back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,19 @@ class Effort:
 
     seconds: float
     memory: float
+
+    def lacking(self, free: float) -> str | None:
+        """A sentence that says so where the memory is more than the bytes that are `free`."""
+        if self.memory <= free:
+            return None
+        return f"it takes {_gigabytes(self.memory)} of memory, and {_gigabytes(free)} are free: close programs, or crop"
+
+    def __str__(self) -> str:
+        return f"about {self.seconds:.0f} s, {_gigabytes(self.memory)} of memory"
+
+
+def _gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"
 
 
 def effort(recipe: Recipe, run: Run, *, progress: Progress = silent) -> Effort:
@@ -146,11 +162,17 @@ def _middle(run: Run, side: int) -> Run:
 
 
 def _memory(recipe: Recipe, video: Video) -> float:
-    """Bytes at the peak: those of a frame's pixels in the hungriest stage, and of what trains."""
+    """Bytes at the peak: of measuring the noise, or of the blocks in the hungriest stage; and of what trains."""
+    from napari_fluorodenoise.physics.differences import GROUP, PIXELS
+
+    place = fitting(video.shape[1:])
     pixels = video.shape[1] * video.shape[2]
     hungriest = max(PER_PIXEL.get(_kind(stage), OTHERS) for stage in recipe.stages)
     torch = any(_kind(stage) not in ("wiener", *STAGES) for stage in recipe.stages)
-    return BASE + (TORCH if torch else 0.0) + hungriest * pixels
+    blocks = place.workers * pixels * (hungriest + PER_FRAME * place.frames)
+    read = min(prod(video.shape), max(PIXELS, GROUP * pixels))
+    network = (TORCH if torch else 0.0) + (TRAINING if recipe.trains else 0.0)
+    return BASE + max(MEASURING * read, KEPT * read + network + blocks)
 
 
 def _kind(stage: Stage) -> str:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import uniform_filter
 
-from napari_fluorodenoise.engine.blocks import Output, cut, in_turn, map_blocks, stream
+from napari_fluorodenoise.engine import blocks, room
+from napari_fluorodenoise.engine.blocks import Output, cut, in_turn, map_blocks, ranges, stream
 from napari_fluorodenoise.engine.progress import Cancelled, checkpoint
 
 VIDEO = np.random.default_rng(0).normal(size=(7, 9, 10)).astype(np.float32)
@@ -47,6 +48,7 @@ class OnCanvas:
         return {"mean": canvas}
 
 
+@settings(deadline=None)
 @given(size=SIZES, halo=st.tuples(*[st.integers(0, 3)] * 3))
 def test_cores_tile_the_sequence_and_outer_parts_hold_the_halo(size, halo):
     seen = np.zeros(VIDEO.shape, int)
@@ -102,6 +104,70 @@ def test_a_stream_gives_every_frame_once_in_order(frames, workers, lazy):
     assert [at.start for at, _ in parts] == list(range(0, 7, frames))
     assert fractions == sorted(fractions)
     assert fractions[-1] == 1
+
+
+@settings(deadline=None, max_examples=20)
+@given(frames=st.integers(1, 9), stretch=st.integers(1, 9), chunk=st.integers(1, 8))
+def test_a_stream_does_not_depend_on_the_stretches_of_its_graph(frames, stretch, chunk):
+    made = map_blocks(Mean(), {"frames": da.from_array(VIDEO, chunks=(chunk, 9, 10))}, outputs=OUTPUT, size=(2, 9, 10))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "STRETCH", stretch)
+        parts = [part["mean"] for _, part in stream({**made, "frames": VIDEO}, frames=frames)]
+    np.testing.assert_array_equal(np.concatenate(parts), made["mean"].compute())
+
+
+def test_a_block_of_a_longer_sequence_asks_for_no_larger_a_graph():
+    def tasks(frames):
+        made = map_blocks(Mean(), {"frames": da.zeros((frames, 4, 4), chunks=(1, 4, 4))}, outputs=OUTPUT)
+        return max(len(call.args[0]["mean"].dask) for call in blocks._calls(made, ranges(made)))
+
+    assert tasks(3 * blocks.STRETCH) == tasks(6 * blocks.STRETCH) < 4 * blocks.STRETCH
+
+
+@pytest.mark.parametrize("longest", [4, 6, 64])
+@pytest.mark.parametrize("made_of", [1, 3, 4])
+def test_a_stream_computes_no_block_twice(monkeypatch, longest, made_of):
+    seen = []
+
+    class Watched(Mean):
+        def apply(self, block, at):
+            seen.append(at.core[0].start)
+            return super().apply(block, at)
+
+    monkeypatch.setattr(room, "LONGEST", longest)
+    long = da.from_array(np.zeros((30, 9, 10), np.float32), chunks=(1, 9, 10))
+    made = map_blocks(Watched(), {"frames": long}, outputs=OUTPUT, size=(made_of, 9, 10))
+    assert sum(len(part["mean"]) for _, part in stream({"frames": long, **made})) == 30
+    assert sorted(seen) == list(range(0, 30, made_of))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_where_memory_is_short_blocks_are_smaller_and_the_result_the_same(monkeypatch, lazy):
+    sizes = []
+
+    class Watched(Mean):
+        def apply(self, block, at):
+            sizes.append(at.core[0].stop - at.core[0].start)
+            return super().apply(block, at)
+
+    def result():
+        sizes.clear()
+        frames = da.from_array(VIDEO, chunks=(1, 9, 10)) if lazy else VIDEO
+        return np.asarray(map_blocks(Watched(), {"frames": frames}, outputs=OUTPUT)["mean"])
+
+    whole = result()
+    assert max(sizes) == min(room.LONGEST, len(VIDEO))
+    monkeypatch.setattr(room, "free", lambda: room.Room(1, 1).takes(90) / room.SHARE + 1)
+    np.testing.assert_array_equal(result(), whole)
+    assert max(sizes) == 1
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_what_does_not_fit_is_refused_before_any_work(monkeypatch, lazy):
+    monkeypatch.setattr(room, "free", lambda: 1000)
+    frames = da.from_array(VIDEO) if lazy else VIDEO
+    with pytest.raises(ValueError, match=r"expected .* GB of free memory for a frame of 9 x 10 pixels, found 1e-06 GB"):
+        map_blocks(None, {"frames": frames}, outputs=OUTPUT)
 
 
 def test_a_stream_holds_few_frames_at_a_time():

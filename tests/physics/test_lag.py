@@ -20,7 +20,7 @@ def test_what_consecutive_differences_share_is_lag_times_the_quanta_in_them(lag,
     for new in fresh[1:]:
         quanta.append(lag * quanta[-1] + np.sqrt(1 - lag**2) * new)
     frames = [q + read * r for q, r in zip(quanta, amplifier, strict=True)]
-    found = Blocks(frames[0] - frames[1], np.zeros(2000), rng.random(2000), frames[1] - frames[2])
+    found = Blocks.of(frames[0] - frames[1], np.zeros(2000), rng.random(2000), frames[1] - frames[2])
     value, error = shared(found, UNIT)
     assert value == pytest.approx(lag * (1 - lag) / (1 - lag + read**2), abs=0.02)
     assert 0.002 < error < 0.01
@@ -80,7 +80,7 @@ def test_lag_is_found_at_rest_and_while_the_scene_passes_by(lag, step):
 
 
 def test_without_blocks_no_lag_and_no_rest_is_told():
-    nothing = Blocks(NOWHERE, np.zeros(0), np.zeros(0), NOWHERE)
+    nothing = Blocks.of(NOWHERE, np.zeros(0), np.zeros(0), NOWHERE)
     assert shared(nothing, UNIT) == (0.0, np.inf)
     assert at_rest(nothing) == 0
 
@@ -89,4 +89,4 @@ def test_without_blocks_no_lag_and_no_rest_is_told():
 def test_the_share_at_rest(resting):
     following = np.full((40, BLOCK, BLOCK), np.nan, np.float32)
     following[: int(40 * resting)] = 0
-    assert at_rest(Blocks(following, np.zeros(40), np.zeros(40), following)) == resting
+    assert at_rest(Blocks.of(following, np.zeros(40), np.zeros(40), following)) == resting

@@ -29,14 +29,19 @@ def true_autocorrelation(h, read_share=0.0):
     return (1 - read_share) * found / found.max() + read_share * delta()
 
 
-def noise_blocks(h, *, number=3000, read_share=0.0, seed=0):
+def noise(h, *, number=3000, read_share=0.0, seed=0):
+    """Blocks of differences of noise behind the response `h`, and the generator that made them."""
     rng = np.random.default_rng(seed)
     wide = rng.standard_normal((number, BLOCK + 6, BLOCK + 6)).astype(np.float32)
     spread = correlate(wide, h[None].astype(np.float32))[:, 3:-3, 3:-3] / np.sqrt((h**2).sum())
     white = rng.standard_normal(spread.shape)
-    noise = np.sqrt(2) * (np.sqrt(1 - read_share) * spread + np.sqrt(read_share) * white)
-    motion = rng.random(number)
-    return Blocks(noise.astype(np.float32), np.zeros(number), motion, np.full_like(noise, np.nan, np.float32))
+    made = np.sqrt(2) * (np.sqrt(1 - read_share) * spread + np.sqrt(read_share) * white)
+    return made.astype(np.float32), rng
+
+
+def noise_blocks(h, *, number=3000, read_share=0.0, seed=0):
+    made, rng = noise(h, number=number, read_share=read_share, seed=seed)
+    return Blocks.of(made, np.zeros(number), rng.random(number), np.full_like(made, np.nan))
 
 
 UNIT = Line(0.0, 1.0, 1e-6)
@@ -69,8 +74,8 @@ def test_lags_mix_as_brute_force_says():
 
 
 def test_share_kept_by_detrending_is_what_detrending_keeps():
-    blocks = noise_blocks(kernel(1.0), number=4000)
-    kept = (detrended(blocks.difference) ** 2).mean() / (blocks.difference**2).mean()
+    made, _ = noise(kernel(1.0), number=4000)
+    kept = (detrended(made) ** 2).mean() / (made**2).mean()
     assert kept_by_detrending(true_autocorrelation(kernel(1.0))) == pytest.approx(kept, abs=0.01)
     assert kept_by_detrending(delta()) == pytest.approx(1 - 3 / BLOCK**2)
 

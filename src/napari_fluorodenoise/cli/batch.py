@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +57,6 @@ def batch(
     from napari_fluorodenoise.job.batch import TABLE, Batch
     from napari_fluorodenoise.job.cluster import working
     from napari_fluorodenoise.job.sources import found, outputs
-    from napari_fluorodenoise.job.watch import arrivals
 
     plan = Batch(
         folder=out,
@@ -66,29 +65,45 @@ def batch(
         seed=seed,
     )
     sources = found(patterns, beside=out)
-    places = outputs(sources, folder=out, suffix=suffix)
-    if not places and not watch:
+    outputs(sources, folder=out, suffix=suffix)  # what cannot be told apart is refused before any work
+    if not sources and not watch:
         raise ValueError(f"expected sequences, found none by {' '.join(patterns)}; check the pattern, or give --watch")
-    states: dict[Path, State] = {}
     with plan.begun() as ledger, working(scheduler=scheduler, workers=workers) as cluster:
+        arriving = _arriving(patterns, out, every) if watch else [sources]
+        places = (outputs(there, folder=out, suffix=suffix) for there in arriving)
         at_once = 1 if cluster is None else cluster.workers
-        try:
-            for there in arrivals(lambda: found(patterns, beside=out), every=every) if watch else [sources]:
-                new = outputs(there, folder=out, suffix=suffix)
-                states |= _done(plan, new, ledger, at_once=at_once, overwrite=overwrite)
-        except KeyboardInterrupt:
-            if not watch:
-                raise InterruptedError("interrupted; what is finished is kept: the same command goes on") from None
+        states = _gone_through(plan, places, ledger, at_once=at_once, overwrite=overwrite, endless=watch)
     _summary(states, ledger, table=out / TABLE)
 
 
-def _done(
-    plan: Batch, places: Mapping[Path, Path], ledger: Ledger, *, at_once: int, overwrite: bool
+def _gone_through(
+    plan: Batch,
+    arriving: Iterable[Mapping[Path, Path]],
+    ledger: Ledger,
+    *,
+    at_once: int,
+    overwrite: bool,
+    endless: bool,
 ) -> dict[Path, State]:
-    if not places:
-        return {}
-    with bars() as start:
-        return plan.run(places, ledger, at_once=at_once, overwrite=overwrite, progress=start("sequences"))
+    """What became of all that arrived; where that has no end, until Ctrl-C."""
+    states: dict[Path, State] = {}
+    try:
+        for places in arriving:
+            if places:
+                with bars() as start:
+                    bar = start("sequences")
+                    states |= plan.run(places, ledger, at_once=at_once, overwrite=overwrite, progress=bar)
+    except KeyboardInterrupt:
+        if not endless:
+            raise InterruptedError("interrupted; what is finished is kept: the same command goes on") from None
+    return states
+
+
+def _arriving(patterns: list[str], out: Path, every: float) -> Iterator[dict[Path, Path]]:
+    from napari_fluorodenoise.job.sources import found
+    from napari_fluorodenoise.job.watch import arrivals
+
+    return arrivals(lambda: found(patterns, beside=out), every=every)
 
 
 def _summary(states: Mapping[Path, State], ledger: Ledger, *, table: Path) -> None:

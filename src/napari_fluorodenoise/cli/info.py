@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 from napari_fluorodenoise.cli.bar import bars
 from napari_fluorodenoise.cli.errors import naming
+from napari_fluorodenoise.io import place
 from napari_fluorodenoise.physics.described import container, described
 from napari_fluorodenoise.video import Run, Video
 
@@ -28,7 +29,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT.png an
 
 
 def info(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sequence.")],
+    file: Annotated[Any, typer.Argument(metavar="FILE", parser=place, help="A sequence, or its URL.")],
     plot: Plot = None,
     calibrate: Calibrate = None,
     overwrite: Overwrite = False,

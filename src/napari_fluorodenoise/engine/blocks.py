@@ -6,7 +6,6 @@ A block has a core, which it answers for, and an outer part, which adds the neig
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,18 +21,16 @@ import numpy as np
 
 from napari_fluorodenoise.engine.chunks import by_frames
 from napari_fluorodenoise.engine.progress import Progress, silent, until
+from napari_fluorodenoise.engine.room import LONGEST, crew, room
 
 if TYPE_CHECKING:
     import dask.array as da
     from numpy.typing import NDArray
 
-__all__ = ["Block", "Fitted", "Output", "computed", "cut", "in_turn", "map_blocks", "spans", "stream"]
+__all__ = ["Block", "Fitted", "Output", "computed", "cut", "in_turn", "map_blocks", "pruned", "ranges", "stream"]
 
-FRAMES = 4
-"""Frames per block: about as many as the halo of a temporal filter, and few enough that a wish to stop is soon met."""
-
-MOST = 4
-"""Workers at the most, each with some 150 MB at 512²: memory must not grow with the number of cores."""
+STRETCH = 1024
+"""Frames whose part of a graph is looked out at a time: with all frames for every block, time would grow as n²."""
 
 BEAT = 0.2
 """Seconds between two progress calls while a block takes longer, so that a wish to stop is heard soon."""
@@ -96,47 +93,82 @@ def map_blocks(
 ) -> dict[str, Array]:
     """The named arrays (T, Y, X) that `fitted` makes of `inputs`: numpy from numpy, dask where an input is dask.
 
-    `size` (t, y, x) bounds a block's core; by default whole frames, a few at a time. Axes that `fitted.cuts` does not
-    name are never cut.
+    `size` (t, y, x) bounds a block's core; by default whole frames, as many as there is room for. Axes that
+    `fitted.cuts` does not name are never cut. Raises ValueError where there is no room for a frame.
     """
     shape = next(iter(inputs.values())).shape
+    place = room(shape[1:])
     for name, array in inputs.items():
         if array.shape != shape:
             raise ValueError(f"expected videos of one shape, found {name} {array.shape} beside {shape}; run them apart")
-    blocks = cut(shape, size=_allowed(size or (FRAMES, *shape[1:]), shape, fitted.cuts), halo=fitted.halo)
+    blocks = cut(shape, size=_allowed(size or (place.frames, *shape[1:]), shape, fitted.cuts), halo=fitted.halo)
     if all(isinstance(array, np.ndarray) for array in inputs.values()):
-        return _eager(fitted, inputs, outputs, blocks, progress)
+        return _eager(fitted, inputs, outputs, blocks, place.workers, progress)
     return _lazy(fitted, inputs, outputs, blocks)
 
 
 def stream(
-    arrays: Mapping[str, Array], *, frames: int = FRAMES, workers: int | None = None, progress: Progress = silent
+    arrays: Mapping[str, Array], *, frames: int | None = None, workers: int | None = None, progress: Progress = silent
 ) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
-    """Every array in order, `frames` frames at a time, as (range of frames, named numpy blocks); bounded memory.
+    """Every array in order, a block at a time, as (range of frames, named numpy blocks); bounded memory.
 
-    At most `workers` + 1 blocks are in flight (default: one worker per core, `MOST` at the most). What the arrays share
-    is computed once.
+    A block has the frames that `ranges` says, or `frames`. At most `workers` + 1 blocks are in flight (default: one
+    worker per core, as far as there is room). What the arrays share is computed once.
     """
     count, done = next(iter(arrays.values())).shape[0], 0
 
     def report() -> None:
         progress(done / count, f"frame {done} of {count}")
 
-    ranges = spans(count, frames=frames)
+    found = ranges(arrays) if frames is None else spans(count, frames=frames)
     if all(isinstance(array, np.ndarray) for array in arrays.values()):
-        parts: Iterator[dict[str, NDArray[Any]]] = ({k: np.asarray(a[at]) for k, a in arrays.items()} for at in ranges)
+        parts: Iterator[dict[str, NDArray[Any]]] = ({k: np.asarray(a[at]) for k, a in arrays.items()} for at in found)
     else:
-        calls = (partial(computed, {k: a[at] for k, a in arrays.items()}) for at in ranges)
-        parts = in_turn(calls, workers=workers, report=report)
-    for at, part in zip(ranges, parts, strict=True):
+        workers = workers or room(next(iter(arrays.values())).shape[1:]).workers
+        parts = in_turn(_calls(arrays, found), workers=workers, report=report)
+    for at, part in zip(found, parts, strict=True):
         yield at, part
         done = at.stop
         report()
 
 
-def spans(count: int, *, frames: int = FRAMES) -> list[slice]:
+def ranges(arrays: Mapping[str, Array]) -> list[slice]:
+    """The ranges of frames in which `arrays` are computed at a time: as many frames as there is room for.
+
+    They hold whole chunks of the array with the longest ones, so that no block is computed twice.
+    """
+    count, *frame = next(iter(arrays.values())).shape
+    most = room((frame[0], frame[1])).frames
+    lazy = [array.chunks[0] for array in arrays.values() if not isinstance(array, np.ndarray)]
+    longest = max((max(lengths, default=1) for lengths in lazy), default=1)
+    return spans(count, frames=most if longest > LONGEST else longest * max(most // longest, 1))
+
+
+def spans(count: int, *, frames: int = 4) -> list[slice]:
     """The ranges of `count` frames, at most `frames` in each."""
     return [slice(start, min(start + frames, count)) for start in range(0, count, frames)]
+
+
+def _calls(arrays: Mapping[str, Array], found: Sequence[slice]) -> Iterator[Callable[[], dict[str, NDArray[Any]]]]:
+    """For each range the call that computes it; of a long graph, each only holds what a stretch of frames needs."""
+    first, stretch = 0, dict[str, Array]()
+    for at in found:
+        if at.stop - first > STRETCH or not stretch:
+            first, last = at.start, max(at.start + STRETCH, at.stop)
+            stretch = {name: pruned(array[first:last]) for name, array in arrays.items()}
+        part = slice(at.start - first, at.stop - first)
+        yield partial(computed, {name: array[part] for name, array in stretch.items()})
+
+
+def pruned(array: Array) -> Array:
+    """`array`, with what it needs of its graph and no more: parts of it are then soon found."""
+    if isinstance(array, np.ndarray):
+        return array
+    import dask.array as da
+    from dask.core import flatten
+
+    needed = array.dask.cull(set(flatten(array.__dask_keys__())))
+    return da.Array(dict(needed), array.name, array.chunks, meta=array._meta)
 
 
 def computed(part: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
@@ -152,6 +184,7 @@ def _eager(
     inputs: Mapping[str, Array],
     outputs: Mapping[str, Output],
     blocks: list[Block],
+    workers: int,
     progress: Progress,
 ) -> dict[str, Array]:
     shape = next(iter(inputs.values())).shape
@@ -163,8 +196,9 @@ def _eager(
     def report() -> None:
         progress(done / len(blocks), f"frame {frame} of {shape[0]}")
 
+    report()
     calls = (partial(_apply, fitted, at, {k: a[at.outer] for k, a in inputs.items()}) for at in blocks)
-    for at, parts in zip(blocks, in_turn(calls, report=report), strict=True):
+    for at, parts in zip(blocks, in_turn(calls, workers=workers, report=report), strict=True):
         for name, part in parts.items():
             where = at.core if outputs[name].frame is None else at.core[:1]
             results[name][where] = part
@@ -178,7 +212,7 @@ def in_turn(
 ) -> Iterator[Result]:
     """The results of `calls` in order, at most `workers` + 1 of them under way or waiting.
 
-    By default there is one worker per core, `MOST` at the most. `report` is called now and then, and may raise: calls
+    By default there is one worker per core, a few at the most. `report` is called now and then, and may raise: calls
     under way then end at their next checkpoint.
     """
     given_up = threading.Event()
@@ -187,7 +221,7 @@ def in_turn(
         with until(given_up.is_set):
             return call()
 
-    workers = workers or min(os.cpu_count() or 1, MOST)
+    workers = workers or crew()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="block")
     waiting: deque[Future[Result]] = deque()
     try:
@@ -219,10 +253,12 @@ def _lazy(
     arrays = {name: _whole_frames(array) for name, array in inputs.items()}
     token = f"blocks-{uuid4().hex}"
     starts = [sorted({at.core[axis].start for at in blocks}) for axis in range(3)]
-    places = [tuple(row.index(part.start) for row, part in zip(starts, at.core, strict=True)) for at in blocks]
+    numbers = [{start: number for number, start in enumerate(row)} for row in starts]
+    places = [tuple(row[part.start] for row, part in zip(numbers, at.core, strict=True)) for at in blocks]
+    ends = {name: np.cumsum(array.chunks[0]) for name, array in arrays.items()}
     graph: dict[Any, Any] = {f"{token}-fitted": fitted}
     for place, at in zip(places, blocks, strict=True):
-        parts = {name: _chunks(array, at.outer[0]) for name, array in arrays.items()}
+        parts = {name: _chunks(array.name, ends[name], at.outer[0]) for name, array in arrays.items()}
         call = partial(_gathered, at=at, first={name: first for name, (first, _) in parts.items()})
         graph[token, *place] = (call, f"{token}-fitted", [keys for _, keys in parts.values()])
     shared = HighLevelGraph.from_collections(token, graph, dependencies=list(arrays.values()))
@@ -241,14 +277,17 @@ def _lazy(
 
 def _whole_frames(array: Array) -> da.Array:
     """`array` as a dask array whose chunks hold whole frames."""
-    return by_frames(array, count=FRAMES) if isinstance(array, np.ndarray) else array.rechunk({1: -1, 2: -1})
+    return (
+        by_frames(array, count=room(array.shape[1:]).frames)
+        if isinstance(array, np.ndarray)
+        else array.rechunk({1: -1, 2: -1})
+    )
 
 
-def _chunks(array: da.Array, frames: slice) -> tuple[int, list[tuple[str, int, int, int]]]:
-    """The first frame of the chunks that hold `frames`, and their keys."""
-    ends = np.cumsum(array.chunks[0])
+def _chunks(name: str, ends: NDArray[np.int_], frames: slice) -> tuple[int, list[tuple[str, int, int, int]]]:
+    """The first frame of the chunks that hold `frames`, and their keys; `ends` are where the chunks of `name` end."""
     first, last = (int(np.searchsorted(ends, t, side="right")) for t in (frames.start, frames.stop - 1))
-    return int(ends[first] - array.chunks[0][first]), [(array.name, index, 0, 0) for index in range(first, last + 1)]
+    return int(ends[first - 1]) if first else 0, [(name, index, 0, 0) for index in range(first, last + 1)]
 
 
 def _along(blocks: list[Block], axis: int) -> list[Block]:

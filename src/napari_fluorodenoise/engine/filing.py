@@ -7,6 +7,7 @@ reads marked blocks back and computes those again whose checksum differs, such a
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 import threading
 import zlib
@@ -18,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from napari_fluorodenoise.engine import pieces
-from napari_fluorodenoise.engine.blocks import computed, spans, stream
+from napari_fluorodenoise.engine.blocks import STRETCH, computed, pruned, ranges, stream
 from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.engine.room import room
 
 if TYPE_CHECKING:
     import dask.array as da
@@ -55,16 +57,24 @@ def filed(
     marks = place / f"{name}.blocks"
     marks.mkdir(exist_ok=True)
     plan = _plan(marks, arrays, files)
-    count = len(next(iter(arrays.values())))
-    done, ranges = 0, spans(count)
+    count, *frame = next(iter(arrays.values())).shape
+    done, parts, at_once = 0, _parts(marks, arrays), room((frame[0], frame[1])).workers
 
     def report() -> None:
         progress(done / count, f"frame {done} of {count}")
 
-    calls = [partial(_filed, plan, at.start, at.stop) for at in ranges]
-    for at, _ in zip(ranges, pieces.executor().each(calls, report=report), strict=True):
+    calls = [partial(_filed, plan, at.start, at.stop) for at in parts]
+    for at, _ in zip(parts, pieces.executor().each(calls, report=report, at_once=at_once), strict=True):
         done = at.stop
         report()
+
+
+def _parts(marks: Path, arrays: Mapping[str, da.Array]) -> list[slice]:
+    """The ranges of frames that are filed at a time: those that the job began with, however much memory is free now."""
+    kept = marks / "parts"
+    if not kept.exists():
+        pieces.replaced(kept, json.dumps([(at.start, at.stop) for at in ranges(arrays)]).encode())
+    return [slice(start, stop) for start, stop in json.loads(kept.read_text())]
 
 
 def _plan(marks: Path, arrays: Mapping[str, da.Array], files: Mapping[str, Files]) -> Path:
@@ -77,10 +87,22 @@ def _plan(marks: Path, arrays: Mapping[str, da.Array], files: Mapping[str, Files
     return plan
 
 
-def _planned(plan: Path) -> tuple[Mapping[str, da.Array], Mapping[str, Files]]:
-    """What the file says; each process reads it, and the networks in it, once, whatever its threads."""
+def _planned(plan: Path, stretch: int, longest: int) -> tuple[Mapping[str, da.Array], int, Mapping[str, Files]]:
+    """What the file says of a stretch of frames, the first of them, and where they go.
+
+    Each process reads the file, and the networks in it, once, whatever its threads; and of a long graph it looks for
+    the part that a stretch needs once, not for every block.
+    """
     with _READING:
-        return _read(plan)
+        return _stretch(plan, stretch, longest)
+
+
+@lru_cache(maxsize=2)
+def _stretch(plan: Path, number: int, longest: int) -> tuple[Mapping[str, da.Array], int, Mapping[str, Files]]:
+    arrays, files = _read(plan)
+    first = number * STRETCH
+    part = slice(first, first + STRETCH + longest)
+    return {name: pruned(array[part]) for name, array in arrays.items()}, first, files
 
 
 @lru_cache(maxsize=2)
@@ -91,11 +113,11 @@ def _read(plan: Path) -> tuple[Mapping[str, da.Array], Mapping[str, Files]]:
 
 def _filed(plan: Path, start: int, stop: int) -> None:
     """File the frames from `start` to `stop`, unless they are."""
-    arrays, files = _planned(plan)
+    arrays, first, files = _planned(plan, start // STRETCH, stop - start)
     at, mark = slice(start, stop), plan.with_name(str(start))
     if mark.exists() and mark.read_text() == _sum({name: _there(file, at) for name, file in files.items()}):
         return
-    block = computed({name: array[at] for name, array in arrays.items()})
+    block = computed({name: array[start - first : stop - first] for name, array in arrays.items()})
     for name, frames in block.items():
         files[name][at] = frames
     pieces.replaced(mark, _sum(block).encode())

@@ -38,8 +38,13 @@ class Executor(Protocol):
     def one(self, call: Call[Result], *, progress: Progress) -> Result:
         """What `call` gives for a progress call that reports here."""
 
-    def each(self, calls: Sequence[Callable[[], Result]], *, report: Callable[[], None]) -> Iterator[Result]:
-        """What each of `calls` gives, in order; `report` is called now and then, and may raise."""
+    def each(
+        self, calls: Sequence[Callable[[], Result]], *, report: Callable[[], None], at_once: int | None = None
+    ) -> Iterator[Result]:
+        """What each of `calls` gives, in order; `report` is called now and then, and may raise.
+
+        At most so many run `at_once` in one process; None leaves it to the executor.
+        """
 
 
 class Threads:
@@ -49,9 +54,11 @@ class Threads:
         """What `call` gives."""
         return call(progress)
 
-    def each(self, calls: Sequence[Callable[[], Result]], *, report: Callable[[], None]) -> Iterator[Result]:
+    def each(
+        self, calls: Sequence[Callable[[], Result]], *, report: Callable[[], None], at_once: int | None = None
+    ) -> Iterator[Result]:
         """What each of `calls` gives, in order, a few at a time."""
-        return in_turn(calls, report=report)
+        return in_turn(calls, workers=at_once, report=report)
 
 
 _FOLDER: ContextVar[Path | None] = ContextVar("folder", default=None)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import dask.array as da
     from numpy.typing import DTypeLike, NDArray
 
+    from napari_fluorodenoise.io.remote import Place
     from napari_fluorodenoise.video import Intensity, Video
 
 __all__ = ["assumed_intensity", "blocks", "grey", "lazy", "sequence"]
@@ -54,7 +55,7 @@ def blocks(video: Video, *, progress: Progress) -> Iterator[tuple[slice, NDArray
         yield at, block["frames"]
 
 
-def sequence(axes: Sequence[str], shape: Sequence[int], *, path: Path) -> list[int]:
+def sequence(axes: Sequence[str], shape: Sequence[int], *, path: Place) -> list[int]:
     """The places of the axes that make one sequence: frames, if there are any, then y and x.
 
     `axes` are lower-case names. Any axis but channels (c) and samples (s) may count the frames; all others must have

@@ -68,8 +68,13 @@ class Cluster:
             self._client.unsubscribe_topic(topic)
         return result
 
-    def each(self, calls: Sequence[Callable[[], Result]], *, report: Callable[[], None]) -> Iterator[Result]:
-        """What each of `calls` gives, in order; what a dying worker had in hand is given to another."""
+    def each(
+        self, calls: Sequence[Callable[[], Result]], *, report: Callable[[], None], at_once: int | None = None
+    ) -> Iterator[Result]:
+        """What each of `calls` gives, in order; what a dying worker had in hand is given to another.
+
+        Workers take as many at a time as they have threads.
+        """
         rest, waiting = iter(calls), deque[Any]()
         try:
             while True:

@@ -8,7 +8,7 @@ is independent, so choosing still blocks chooses no low noise.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ FURTHER = 2
 """Pixels by which the scene has to pass from frame to frame before noise that stays on a pixel is told from it."""
 FLASH = 0.3
 """Change of the exposure between two frames, as a share, from which on one of them is left out: a flash, or blank."""
+FEW = 4096
+"""Blocks that are looked at at a time."""
 DIRECT = 0.03
 """Pixels below which a shift is left as it is: its differences lie far below any noise."""
 
@@ -50,29 +52,51 @@ class Group:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Blocks of temporal differences. `difference` (N, B, B) and `mean` (N,), the intensity there.
+    """Blocks of temporal differences. `difference` (N, B, B), without its best plane, and `mean` (N,) intensity there.
 
-    `motion` (N,) is the energy of the other differences' smooth part around the block. `following` (N, B, B) is
-    the difference to the frame after, NaN where the detector moved or there was none. `brightness` (G, 3) says of every
-    group its middle frame, by which share the picture brightens per frame, and that rate's standard error. `displaced`
-    (M,) are the correlations of the noise of a detector's pixel with that in the frame after, while the scene passed
-    by: one of each block.
+    `motion` (N,) is the energy of the other differences' smooth part around the block. `following` (N, 2) are the mean
+    square of the difference to the frame after, without its plane, and the mean of its products with `difference`; NaN
+    where the detector moved or there was none. `brightness` (G, 3) says of every group its middle frame, by which share
+    the picture brightens per frame, and that rate's standard error. `displaced` (M,) are the correlations of the noise
+    of a detector's pixel with that in the frame after, while the scene passed by: one of each block.
     """
 
     difference: Frames
     mean: NDArray[np.float64]
     motion: NDArray[np.float64]
-    following: Frames
+    following: NDArray[np.float64]
     brightness: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
     displaced: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    @classmethod
+    def of(cls, difference: Frames, mean: NDArray[np.float64], motion: NDArray[np.float64], after: Frames) -> Blocks:
+        """The blocks of differences as they are, and of those to the frame `after` (N, B, B each)."""
+        first, second = detrended(difference), detrended(after)
+        following = np.stack([_products(second, second), _products(first, second)], axis=-1)
+        return cls(first, mean, motion, following)
+
+    @property
+    def energy(self) -> NDArray[np.float64]:
+        """The mean square (N,) of the differences."""
+        return _products(self.difference, self.difference)
 
     def __len__(self) -> int:
         return len(self.mean)
 
 
-NOTHING = np.zeros((0, BLOCK, BLOCK), np.float32)
+def _products(first: Frames, second: Frames) -> NDArray[np.float64]:
+    """The mean (N,) of the products of the pixels of blocks (N, B, B)."""
+    parts = [(a * b).mean((1, 2), dtype=np.float64) for a, b in zip(_few(first), _few(second), strict=True)]
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _few(blocks: Frames) -> Iterator[Frames]:
+    """`blocks`, so few at a time that what is computed of them takes no memory to speak of."""
+    return (blocks[start : start + FEW] for start in range(0, len(blocks), FEW))
+
+
 NO_RATE = np.zeros((0, 3))
-NONE = Blocks(NOTHING, np.zeros(0), np.zeros(0), NOTHING)
+NONE = Blocks(np.zeros((0, BLOCK, BLOCK), np.float32), np.zeros(0), np.zeros(0), np.zeros((0, 2)))
 
 
 def groups(video: Video, *, progress: Progress = silent, pixels: int = PIXELS) -> list[Group]:
@@ -123,7 +147,7 @@ def blocks(found: Sequence[Group], *, field: NDArray[np.bool_]) -> Blocks:
     """The blocks of all groups that lie inside `field` (Y, X), without those that are clipped or do not change."""
     low, high = min(g.frames.min() for g in found), max(g.frames.max() for g in found)
     parts = [part for group in found for part in _parts(group, field, float(low), float(high))] or [NONE]
-    names = ("difference", "mean", "motion", "following", "brightness", "displaced")
+    names = [field.name for field in fields(Blocks)]
     return Blocks(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
@@ -148,7 +172,8 @@ def _parts(group: Group, field: NDArray[np.bool_], low: float, high: float) -> I
         following = cut(_following(frames, i, j, change.second, shifts))
         brightness = _brightness(group.start, frames, known) if len(alike) == len(pairs) and n == 0 else NO_RATE
         displaced = _displaced(frames[i : i + 4], shifts[i]) if len(frames) >= i + 4 else np.zeros(0)
-        yield Blocks(difference[kept], mean[kept], motion[kept], following[kept], brightness, displaced)
+        still = Blocks.of(difference[kept], mean[kept], motion[kept], following[kept])
+        yield replace(still, brightness=brightness, displaced=displaced)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_fluorodenoise.physics.noise import detrended
 from napari_fluorodenoise.physics.response import FEWEST, HIDDEN, chosen_still
 
 if TYPE_CHECKING:
@@ -43,23 +42,22 @@ def shared(blocks: Blocks, line: Line) -> tuple[float, float]:
     where neither can be told: too little is still, or rounding hides the noise.
     """
     chosen, _ = chosen_still(blocks, line)
-    chosen = chosen[np.isfinite(blocks.following[chosen, 0, 0])]
+    chosen = chosen[np.isfinite(blocks.following[chosen, 0])]
     if len(chosen) < FEWEST:
         middle, error = _middle(blocks.displaced)
         return middle, float(np.hypot(error, DISPLACED))
-    first, second = detrended(blocks.difference[chosen]), detrended(blocks.following[chosen])
-    energy = [(part**2).mean((1, 2), dtype=np.float64) for part in (first, second)]
+    energy, products = (blocks.energy[chosen], blocks.following[chosen, 0]), blocks.following[chosen, 1]
     each = np.median(energy, axis=1)
     if min(each) < HIDDEN * max(each):
         return 0.0, np.inf
     # Divided by the first energy alone: the second shares a frame with what the blocks were chosen by.
     seen = np.minimum(*energy) > HIDDEN * max(each)
-    return _middle(1 + 2 * (first * second)[seen].mean((1, 2), dtype=np.float64) / energy[0][seen])
+    return _middle(1 + 2 * products[seen] / energy[0][seen])
 
 
 def at_rest(blocks: Blocks) -> float:
     """The share of the blocks that were seen while the detector rested."""
-    return float(np.isfinite(blocks.following[:, 0, 0]).mean()) if len(blocks) else 0.0
+    return float(np.isfinite(blocks.following[:, 0]).mean()) if len(blocks) else 0.0
 
 
 def corrected(

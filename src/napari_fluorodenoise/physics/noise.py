@@ -109,7 +109,7 @@ def fit(blocks: Blocks, *, floor: float) -> Line:
     """
     if not len(blocks):
         return _none(floor)
-    variances = (detrended(blocks.difference) ** 2).mean((1, 2), dtype=np.float64) / 2
+    variances = blocks.energy / 2
     expected = _first_guess(blocks, variances, floor)
     for _ in range(4):
         chosen = still(blocks, expected)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_fluorodenoise.physics.differences import BLOCK
-from napari_fluorodenoise.physics.noise import detrended, planes, still
+from napari_fluorodenoise.physics.differences import BLOCK, FEW
+from napari_fluorodenoise.physics.noise import planes, still
 from napari_fluorodenoise.primitives.spectra import root, transfer
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def autocorrelation(blocks: Blocks, line: Line, *, certain: float = 6.0) -> tupl
     chosen, scale = chosen_still(blocks, line)
     if len(chosen) < FEWEST:
         return delta(), 0.0
-    products = _lag_products(detrended(blocks.difference[chosen]) / scale[:, None, None])
+    products = _lag_products(blocks.difference[chosen] / scale[:, None, None])
     measured = np.linalg.solve(lag_mixing(BLOCK, RADIUS), products.ravel()).reshape(products.shape)
     measured = (measured + measured[::-1] + measured[:, ::-1] + measured[::-1, ::-1]) / 4
     edge = np.ones_like(measured, bool)
@@ -157,7 +157,7 @@ def chosen_still(blocks: Blocks, line: Line) -> tuple[NDArray[np.intp], NDArray[
     chosen = np.flatnonzero(still(blocks, variance))
     order = np.argsort((blocks.motion / variance)[chosen], kind="stable")
     chosen = chosen[order[: max(ENOUGH, int(STILLEST * len(order)))]]
-    energy = (detrended(blocks.difference[chosen]) ** 2).mean((1, 2)) / variance[chosen]
+    energy = blocks.energy[chosen] / variance[chosen]
     middle = np.median(energy)
     kept = (energy > HIDDEN) & (energy <= middle + 3 * 1.4826 * np.median(np.abs(energy - middle)))
     chosen = chosen[kept]
@@ -169,7 +169,8 @@ def _lag_products(values: NDArray[np.float32]) -> Map:
     from scipy.fft import irfft2, rfft2
 
     size, lags = 2 * BLOCK, np.arange(-RADIUS, RADIUS + 1)
-    power = (np.abs(rfft2(values, (size, size))) ** 2).mean(0, dtype=np.float64)
+    few = (values[start : start + FEW] for start in range(0, len(values), FEW))
+    power = sum((np.abs(rfft2(part, (size, size))) ** 2).sum(0, dtype=np.float64) for part in few) / len(values)
     pairs = BLOCK - np.abs(lags)
     return np.asarray(irfft2(power, (size, size))[np.ix_(lags, lags)] / np.outer(pairs, pairs))
 

@@ -65,7 +65,7 @@ class Decompose(Stage):
     """Deviation from the background at which foreground begins, in noise standard deviations."""
     inner_loops: Annotated[int, Ge(1), Le(10), ADVANCED] = 2
     """How often a frame is split and put back without its foreground (pcp)."""
-    stretch: Annotated[int, Ge(0), Unit("frames"), ADVANCED] = 1000
+    stretch: Annotated[int, Ge(0), Le(1_000_000), Unit("frames"), ADVANCED] = 1000
     """Frames followed at a time, side by side, where a shot is longer than two stretches; 0 follows all in one pass."""
     keep_still: bool = False
     """Keep dark thin objects that lie still in the foreground."""

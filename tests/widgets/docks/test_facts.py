@@ -1,5 +1,6 @@
 import threading
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -79,11 +80,23 @@ def test_long_times_are_minutes(told, order, monkeypatch, seconds, text):
     assert text in told(order())[-1]
 
 
-def test_memory_counts_the_results_too(order, video):
+def test_memory_counts_the_results_too(order, video, monkeypatch):
+    monkeypatch.setattr(room, "free", lambda: 16e9)
     asked = order()
     assert asked.names == ("fused", "uncertainty")  # 2 and 4 bytes
     large = fd.Run.of(video.with_data(np.broadcast_to(np.uint16(5), (500, 1000, 1000))))
-    assert "4.0 GB</b>" in room._takes(Effort(seconds=1, memory=1e9), replace(asked, run=large))
+    told = partial(room._takes, Effort(seconds=1, memory=1e9), replace(asked, run=large))
+    assert told() == "<b>fast takes about 1 s and 4.0 GB</b> of 16.0 GB that are free"
+    monkeypatch.setattr(room, "free", lambda: 8e9)  # results go into files
+    assert "1.0 GB</b> of 8.0 GB" in told()
+
+
+def test_too_little_memory_is_warned_of(told, order, monkeypatch):
+    monkeypatch.setattr(room, "effort", lambda recipe, run, progress: Effort(seconds=1, memory=3e9))
+    monkeypatch.setattr(room, "free", lambda: 2e9)
+    *_, takes, warning = told(order())
+    assert "3.0 GB</b> of 2.0 GB" in takes
+    assert "⚠ it takes 3.0 GB of memory, and 2.0 GB are free" in warning
 
 
 def test_what_to_beware_of_is_marked(told, order, clip):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 
@@ -10,7 +10,9 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QLabel
 
 from napari_fluorodenoise.effort import Effort, effort
+from napari_fluorodenoise.engine.keep import SHARE
 from napari_fluorodenoise.engine.progress import Progress, portion
+from napari_fluorodenoise.engine.room import free
 from napari_fluorodenoise.physics.described import container, described
 from napari_fluorodenoise.physics.detector import Detector, measured
 from napari_fluorodenoise.video import Run
@@ -144,12 +146,13 @@ def _sequence(order: Order) -> str:
 
 
 def _takes(needed: Effort, order: Order) -> str:
-    """Time and memory, results included, beside the memory that is free."""
-    import psutil
-
+    """Time and memory beside the memory that is free, warned of where it is too little; results in memory count."""
     run = order.recipe.check(order.run)
     video = order.run.video("frames")
     results = sum(run[name].dtype.itemsize for name in order.names if run[name].dims == "tyx") * video.data.size
-    memory, free = needed.memory + results, psutil.virtual_memory().available
-    text = f"{order.recipe.name} takes {duration(needed.seconds)} and {memory / 1e9:.1f} GB"
-    return f"<b>{escape(text)}</b> of {free / 1e9:.1f} GB that are free"
+    left = free()
+    whole = replace(needed, memory=needed.memory + (results if results <= SHARE * left else 0))
+    text = f"{order.recipe.name} takes {duration(whole.seconds)} and {whole.memory / 1e9:.1f} GB"
+    line = f"<b>{escape(text)}</b> of {left / 1e9:.1f} GB that are free"
+    lacking = whole.lacking(left)
+    return line if lacking is None else f"{line}<br>{warned(lacking)}"
