@@ -163,10 +163,10 @@ def test_clipping_is_told_with_its_share_and_value_and_only_inside_the_field():
     frames = np.random.default_rng(0).normal(100, 10, (4, 64, 64))
     field = np.zeros((64, 64), bool)
     field[:, 32:] = True
-    spoilt = [Group(0, np.where(field, frames, 0))]
+    spoilt = [Group.of(0, np.where(field, frames, 0))]
     assert processing.clipped(spoilt, field) == ()
-    assert processing.clipped([Group(0, np.full((2, 64, 64), 7))], field) == ()
-    both = processing.clipped([Group(0, np.clip(frames, 90, 115))], field)
+    assert processing.clipped([Group.of(0, np.full((2, 64, 64), 7))], field) == ()
+    both = processing.clipped([Group.of(0, np.clip(frames, 90, 115))], field)
     assert [said.partition(" of ")[2].partition(":")[0] for said in both] == [
         "the pixels are saturated at 115",
         "the pixels are cut off at 90",
@@ -177,6 +177,6 @@ def test_only_a_grid_along_both_axes_is_jpegs():
     frames = np.random.default_rng(0).normal(100, 10, (2, 64, 64)).astype(np.float32)
     striped = frames.copy()
     striped[1, ::8] += 50
-    assert processing.compressed([Group(0, frames)]) == processing.compressed([Group(0, striped)]) == ()
+    assert processing.compressed([Group.of(0, frames)]) == processing.compressed([Group.of(0, striped)]) == ()
     gridded = frames + 20 * np.random.default_rng(1).standard_normal((2, 8, 8)).repeat(8, 1).repeat(8, 2)
-    assert len(processing.compressed([Group(0, gridded)])) == 1
+    assert len(processing.compressed([Group.of(0, gridded)])) == 1

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from napari_fluorodenoise.cli.bar import bars
 from napari_fluorodenoise.cli.errors import naming
+from napari_fluorodenoise.io import place
 
 __all__ = ["report"]
 
@@ -16,8 +17,10 @@ SUFFIXES = (".html", ".htm")
 
 
 def report(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The sequence before.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="The same sequence after, in the same units.")],
+    source: Annotated[Any, typer.Argument(metavar="IN", parser=place, help="The sequence before, or its URL.")],
+    target: Annotated[
+        Any, typer.Argument(metavar="OUT", parser=place, help="The same sequence after, in the same units.")
+    ],
     html: Annotated[Path, typer.Option(metavar="FILE.html", help="Where to write the page.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.html where it exists.")] = False,
 ) -> None:

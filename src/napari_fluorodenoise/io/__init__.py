@@ -2,7 +2,8 @@
 
 A format is a module with `read(path, *, overlays) -> Video`, `write(path, video, *, progress) -> None` and `DTYPES`,
 what it holds as it is (None for all), and one line per suffix in `FORMATS`. Modules are imported when they are used:
-naming a format costs nothing.
+naming a format costs nothing. A path may be a URL of object storage (`io.remote`): Zarr is read and written there, of
+other formats a copy on this machine.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.io import staging
 from napari_fluorodenoise.io.files import FileError, existing, explained, saving, vacant
+from napari_fluorodenoise.io.remote import Place, Remote, is_image, place
 from napari_fluorodenoise.video import Video
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["FORMATS", "FileError", "check_output", "read", "write"]
+__all__ = ["FORMATS", "FileError", "Place", "Remote", "check_output", "place", "read", "write"]
 
 FORMATS = {
     ".dcm": "dicom",
@@ -37,16 +40,21 @@ FORMATS = {
 """The module that reads and writes a suffix; a name without one is a folder of frames."""
 
 
-def read(path: str | os.PathLike[str], *, overlays: bool = False) -> Video:
+def read(path: str | os.PathLike[str] | Remote, *, overlays: bool = False) -> Video:
     """The sequence in the file or folder at `path`, lazy: no frame is decoded before it is asked for.
+
+    A URL is read as it is where it holds Zarr; any other file is fetched into the user's cache folder first.
 
     A DICOM file is known by its content too, whatever its name. `overlays` asks for the planes of a DICOM file that
     may carry burnt-in names, as `metadata["overlays"]` (n, Y, X) bool. Raises `FileError`, one line that names the
     file, where it is missing, empty, cut short or not one grey sequence; a damaged frame raises it when it is read.
     """
-    source = existing(Path(path))
+    source = place(path)
     try:
-        video: Video = _module(_kind(source)).read(source, overlays=overlays)
+        if isinstance(source, Remote) and not _is_zarr(source):
+            return _read_copy(source, overlays=overlays)
+        kind = "zarr" if isinstance(source, Remote) else _kind(existing(source))
+        video: Video = _module(kind).read(source, overlays=overlays)
     except FileError:
         raise
     except ValueError as error:  # what a Video refuses to hold
@@ -54,8 +62,18 @@ def read(path: str | os.PathLike[str], *, overlays: bool = False) -> Video:
     return video
 
 
+def _read_copy(source: Remote, *, overlays: bool) -> Video:
+    from napari_fluorodenoise.io.fetch import fetched
+
+    copy = fetched(source)
+    try:
+        return read(copy, overlays=overlays)
+    except FileError as error:
+        raise FileError(str(error).replace(str(copy), str(source))) from error
+
+
 def write(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Remote,
     video: Video,
     *,
     overwrite: bool = False,
@@ -69,18 +87,19 @@ def write(
     `window` (low, high) is the range of values to show; a movie shows nothing else. `progress` may raise `Cancelled`.
     Raises what `check_output` does, and `FileError` where the format cannot hold the values or the disk is full.
     """
-    target = Path(path)
+    target = place(path)
     check_output(target, overwrite=overwrite, dtype=video.dtype, rescale=rescale)
     kind = FORMATS[target.suffix.lower()]
     options: dict[str, Any] = {} if rescale is None else {"rescale": rescale}
     if window is not None:
         video = replace(video, metadata={**video.metadata, "window": window})
-    with saving(target) as part:
+    direct = kind == "zarr"
+    with staging.writing(target, direct=direct) if isinstance(target, Remote) else saving(target) as part:
         _module(kind).write(part, video, progress=progress, **options)
 
 
 def check_output(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | Remote,
     *,
     overwrite: bool,
     dtype: np.dtype[Any] | None = None,
@@ -88,13 +107,19 @@ def check_output(
 ) -> None:
     """Raise `FileError` unless `path` can be written: a suffix somebody writes, in a folder there is, free or ours.
 
+    In storage, where only trying tells, an empty object is written beside it and removed.
+
     With the `dtype` of what will be written, also unless the format holds it, or holds it by the stated `rescale`.
     """
-    target = Path(path)
+    target = place(path)
     kind = FORMATS.get(target.suffix.lower())
     if kind is None:
         raise FileError(f"{target}: expected an output that ends in {_choices()}; found {target.suffix!r}")
-    vacant(target, overwrite=overwrite, folder=kind in ("zarr", "folder"))
+    is_folder = kind in ("zarr", "folder")
+    if isinstance(target, Remote):
+        staging.vacant(target, overwrite=overwrite, folder=is_folder)
+    else:
+        vacant(target, overwrite=overwrite, folder=is_folder)
     if rescale is not None and kind != "dicom":
         raise FileError(f"{target}: expected no rescale, which only DICOM needs; leave it out: the values are kept")
     if rescale is not None and not (math.isfinite(rescale[0] + rescale[1]) and rescale[0] > 0):
@@ -108,6 +133,11 @@ def check_output(
 
 def _module(kind: str) -> Any:
     return import_module(f"napari_fluorodenoise.io.{kind}")
+
+
+def _is_zarr(source: Remote) -> bool:
+    suffix = source.suffix.lower()
+    return suffix == ".zarr" or (FORMATS.get(suffix, "folder") == "folder" and is_image(source))
 
 
 def _kind(path: Path) -> str:

@@ -9,6 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_fluorodenoise.io.remote import Place
 
 __all__ = ["FileError", "existing", "explained", "moved", "saving", "vacant"]
 
@@ -21,7 +25,7 @@ class FileError(ValueError):
 
 
 @contextmanager
-def explained(path: Path, expected: str) -> Iterator[None]:
+def explained(path: Place, expected: str) -> Iterator[None]:
     """Turn whatever a library raises about the file at `path` into a `FileError` that says what was `expected`."""
     try:
         yield

@@ -22,7 +22,7 @@ from napari_fluorodenoise import io
 from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.filing import filed
 from napari_fluorodenoise.engine.progress import Progress, silent
-from napari_fluorodenoise.io import zarr
+from napari_fluorodenoise.io import Place, zarr
 from napari_fluorodenoise.job import intermediate, manifest
 from napari_fluorodenoise.job.folder import Folder, begun, folder_of
 from napari_fluorodenoise.part import WHOLE, Part
@@ -55,8 +55,8 @@ class Job:
     folder `save_stages`.
     """
 
-    source: Path
-    target: Path
+    source: Place
+    target: Place
     recipe: Recipe
     part: Part = WHOLE
     mask: int | None = None
@@ -119,7 +119,7 @@ class Job:
     def _write(self, folder: Folder, clean: Video, progress: Progress) -> None:
         """Put `clean` together in the folder: as it is to be, or where its format asks for one writer, from frames."""
         is_zarr = io.FORMATS[self.target.suffix.lower()] == "zarr"
-        path = folder.made if is_zarr else folder.path / "frames.zarr"
+        path = folder.image if is_zarr else folder.path / "frames.zarr"
         frames = zarr.begin(path, clean)
         filed({"result": clean.data}, {"result": frames}, name="result", progress=progress)
         zarr.finish(path, clean)
@@ -141,7 +141,8 @@ def _explained(folder: Folder) -> Iterator[None]:
     try:
         yield
     except io.FileError as error:
-        raise io.FileError(str(error).replace(str(folder.made), str(folder.target))) from error
+        said = str(error).replace(str(folder.made), str(folder.target))
+        raise io.FileError(said.replace(str(folder.image), str(folder.target))) from error
     except OSError as error:
         if error.strerror is None:
             raise

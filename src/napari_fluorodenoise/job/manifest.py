@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from napari_fluorodenoise.io.remote import MARKERS, READ_ONLY, Place, Remote, is_image, objects
 from napari_fluorodenoise.primitives.declaration import A_FILE
 
 if TYPE_CHECKING:
@@ -29,13 +30,24 @@ def versions() -> dict[str, str]:
     return {name: _version(name) for name in MAKERS}
 
 
-def of_sequence(path: Path) -> dict[str, Any]:
-    """What tells the sequence at `path`, a file or a folder, from another one there: fit for JSON."""
+def of_sequence(path: Place) -> dict[str, Any]:
+    """What tells the sequence at `path`, a file, a folder or in object storage, from another one: fit for JSON."""
+    if isinstance(path, Remote):
+        return _of_objects(path)
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
     told = [(str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     ends = _ends(path) if path.is_file() else _sum(json.dumps(told).encode())
     newest = max((changed for *_, changed in told), default=0)
     return {"path": str(path.resolve()), "bytes": sum(size for _, size, _ in told), "changed": newest, "content": ends}
+
+
+def _of_objects(remote: Remote) -> dict[str, Any]:
+    """What storage tells of the objects at and under `remote`; a web server, which lists none, of an image's head."""
+    unlisted = remote.protocol in READ_ONLY and is_image(remote)
+    places = [remote / marker for marker in MARKERS] if unlisted else [remote]
+    told = [found for where in places for found in objects(where).items()]
+    size = sum(size or 0 for _, (size, _) in told)
+    return {"path": str(remote), "bytes": size, "content": _sum(json.dumps(told).encode())}
 
 
 def of_file(path: Path) -> str:

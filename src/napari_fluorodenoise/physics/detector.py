@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["Detector", "detector_of", "measure", "measured", "surveyed"]
 
 
+PLACES = 64
+"""Groups whose pictures make the typical one, at the most: they are in memory at a time."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Detector:
     """Noise and blur of one detector at one exposure, in the units of its frames.
@@ -136,7 +140,8 @@ def surveyed(video: Video, groups: Sequence[Group]) -> tuple[NDArray[np.float64]
     from napari_fluorodenoise.physics import collimator
 
     some = 3 if len(groups) > 2 else 1
-    mean = np.median([np.median(group.frames[::some], axis=0) for group in groups], axis=0).astype(np.float64)
+    spread = groups[:: -(-len(groups) // PLACES)]
+    mean = np.median([np.median(group.frames[::some], axis=0) for group in spread], axis=0).astype(np.float64)
     return mean, collimator.field(mean, inverted=video.photometric == "MONOCHROME1")
 
 

@@ -7,14 +7,17 @@ is independent, so choosing still blocks chooses no low noise.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.engine.scratch import Scratch
 from napari_fluorodenoise.physics.alignment import BLOCK, cut, grid, moved, remainder, shift
 from napari_fluorodenoise.physics.noise import detrended
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
     Frames = NDArray[np.float32]
 
-__all__ = ["BLOCK", "Blocks", "Group", "blocks", "grey_step", "groups"]
+__all__ = ["BLOCK", "FEW", "Blocks", "Group", "blocks", "grey_step", "groups"]
 
 GROUP = 8
 PIXELS = 2**24
@@ -36,7 +39,7 @@ FURTHER = 2
 """Pixels by which the scene has to pass from frame to frame before noise that stays on a pixel is told from it."""
 FLASH = 0.3
 """Change of the exposure between two frames, as a share, from which on one of them is left out: a flash, or blank."""
-FEW = 4096
+FEW = 512
 """Blocks that are looked at at a time."""
 DIRECT = 0.03
 """Pixels below which a shift is left as it is: its differences lie far below any noise."""
@@ -44,10 +47,20 @@ DIRECT = 0.03
 
 @dataclass(frozen=True)
 class Group:
-    """Two to eight consecutive frames (n, Y, X) in the sequence's dtype, the first of which is frame `start`."""
+    """Two to eight consecutive frames of a sequence, the first of which is frame `start`; `read` gives them."""
 
     start: int
-    frames: NDArray[Any]
+    read: Callable[[], NDArray[Any]]
+
+    @classmethod
+    def of(cls, start: int, frames: NDArray[Any]) -> Group:
+        """The group of `frames` (n, Y, X) that are in memory."""
+        return cls(start, lambda: frames)
+
+    @property
+    def frames(self) -> NDArray[Any]:
+        """(n, Y, X) in the sequence's dtype."""
+        return self.read()
 
 
 @dataclass(frozen=True)
@@ -113,12 +126,16 @@ def groups(video: Video, *, progress: Progress = silent, pixels: int = PIXELS) -
     number = max(2, pixels // (size * rows * columns))
     if number < len(starts):
         starts = np.unique(np.linspace(0, count - size, number).round().astype(int))
-    found = []
-    for n, start in enumerate(starts.tolist(), start=1):
+    found, kept = [], Scratch("groups") if video.is_lazy else None
+    for n, start in enumerate(starts.tolist()):
         frames = np.asarray(video.data[start : start + size])
         _refuse_unknown(frames, start)
-        found.append(Group(start, frames))
-        progress(n / len(starts), "measuring the noise")
+        if kept is None:
+            found.append(Group.of(start, frames))
+        else:  # in memory they would take as much as all that is made of them
+            kept[n] = frames
+            found.append(Group(start, partial(kept.__getitem__, n)))
+        progress((n + 1) / len(starts), "measuring the noise")
     return found
 
 
@@ -146,9 +163,16 @@ def grey_step(found: Sequence[Group]) -> float:
 def blocks(found: Sequence[Group], *, field: NDArray[np.bool_]) -> Blocks:
     """The blocks of all groups that lie inside `field` (Y, X), without those that are clipped or do not change."""
     low, high = min(g.frames.min() for g in found), max(g.frames.max() for g in found)
-    parts = [part for group in found for part in _parts(group, field, float(low), float(high))] or [NONE]
-    names = [field.name for field in fields(Blocks)]
-    return Blocks(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+    parts = deque(part for group in found for part in _parts(group, field, float(low), float(high))) or deque([NONE])
+    small = ("mean", "motion", "following", "brightness", "displaced")
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in small}
+    difference = np.empty((len(joined["mean"]), BLOCK, BLOCK), np.float32)
+    at = 0
+    while parts:  # each goes as it is copied: all of them take as much memory again
+        part = parts.popleft()
+        difference[at : at + len(part)] = part.difference
+        at += len(part)
+    return Blocks(difference=difference, **joined)
 
 
 def _parts(group: Group, field: NDArray[np.bool_], low: float, high: float) -> Iterator[Blocks]:

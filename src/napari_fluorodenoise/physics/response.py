@@ -69,7 +69,7 @@ def autocorrelation(blocks: Blocks, line: Line, *, certain: float = 6.0) -> tupl
     chosen, scale = chosen_still(blocks, line)
     if len(chosen) < FEWEST:
         return delta(), 0.0
-    products = _lag_products(blocks.difference[chosen] / scale[:, None, None])
+    products = _lag_products(blocks.difference, chosen=chosen, scale=scale)
     measured = np.linalg.solve(lag_mixing(BLOCK, RADIUS), products.ravel()).reshape(products.shape)
     measured = (measured + measured[::-1] + measured[:, ::-1] + measured[::-1, ::-1]) / 4
     edge = np.ones_like(measured, bool)
@@ -164,13 +164,14 @@ def chosen_still(blocks: Blocks, line: Line) -> tuple[NDArray[np.intp], NDArray[
     return chosen, np.sqrt(2 * variance[chosen]).astype(np.float32)
 
 
-def _lag_products(values: NDArray[np.float32]) -> Map:
-    """Mean products (2r+1, 2r+1) of pixels some lag apart, over blocks (N, B, B)."""
+def _lag_products(difference: NDArray[np.float32], *, chosen: NDArray[np.intp], scale: NDArray[np.float32]) -> Map:
+    """Mean products (2r+1, 2r+1) of pixels some lag apart, over the `chosen` blocks (N, B, B) divided by `scale`."""
     from scipy.fft import irfft2, rfft2
 
     size, lags = 2 * BLOCK, np.arange(-RADIUS, RADIUS + 1)
-    few = (values[start : start + FEW] for start in range(0, len(values), FEW))
-    power = sum((np.abs(rfft2(part, (size, size))) ** 2).sum(0, dtype=np.float64) for part in few) / len(values)
+    few = (slice(start, start + FEW) for start in range(0, len(chosen), FEW))
+    values = (difference[chosen[part]] / scale[part, None, None] for part in few)
+    power = sum((np.abs(rfft2(part, (size, size))) ** 2).sum(0, dtype=np.float64) for part in values) / len(chosen)
     pairs = BLOCK - np.abs(lags)
     return np.asarray(irfft2(power, (size, size))[np.ix_(lags, lags)] / np.outer(pairs, pairs))
 

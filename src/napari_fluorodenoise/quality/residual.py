@@ -226,7 +226,7 @@ def _step(after: Frames) -> float:
     """The step between the grey levels of a result; rounding to them is off by half of it at the most."""
     from napari_fluorodenoise.physics.differences import Group, grey_step
 
-    return grey_step([Group(0, after)])
+    return grey_step([Group.of(0, after)])
 
 
 def _whole(before: Frames, level: Sums, sigma: Sums) -> NDArray[np.bool_]:

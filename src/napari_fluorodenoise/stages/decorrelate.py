@@ -83,12 +83,13 @@ class Decorrelate(Stage):
         repair, passed through edge enhancement or JPEG.
         """
         from napari_fluorodenoise.physics import differences
+        from napari_fluorodenoise.physics.differences import Group
 
         frames, detector = run.video("frames"), detector_of(run)
         groups = differences.groups(frames, progress=progress)
         _refuse_processed(detector, groups, floor=self.floor)
         inverse = np.reciprocal(blurring(detector.whitening, frames.shape[1:], floor=self.floor))
-        sharp = [replace(group, frames=filtered(group.frames, inverse, pad=PAD)) for group in groups]
+        sharp = [Group.of(group.start, filtered(group.frames, inverse, pad=PAD)) for group in groups]
         maps = {"response": detector.response, "whitening": detector.whitening}
         maps |= _noise(groups, detector, detector.autocorrelation, level=float(detector.variance(detector.level)))
         maps |= {f"{name}_decorrelated": data for name, data in _noise(sharp, *_remeasured(sharp, detector)).items()}
