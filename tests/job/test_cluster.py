@@ -9,7 +9,6 @@ import sys
 import time
 from threading import Thread
 
-import numpy as np
 import pytest
 
 pytest.importorskip("distributed")
@@ -212,11 +211,3 @@ def test_each_local_worker_has_a_gpu_to_itself(monkeypatch):
         assert set(client.nthreads().values()) == {1}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert devices() == []
-
-
-def test_a_network_is_loaded_once_by_each_worker(tmp_path):
-    from napari_fluorodenoise.engine import filing
-
-    (tmp_path / "marks").mkdir()
-    plan = filing._plan(tmp_path / "marks", {"frames": np.zeros(3)}, {})
-    assert filing._planned(plan)[0]["frames"] is filing._planned(plan)[0]["frames"]

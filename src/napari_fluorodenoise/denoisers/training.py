@@ -96,9 +96,9 @@ def train(
     """
     if steps < 1 or (budget is not None and not budget > 0):
         raise ValueError(f"expected at least a step and some seconds, found {steps} and {budget}; give more")
-    task = _Task(net, loss, judge, draws or _Nothing(), rate, chosen(device), seed, look)
-    call = partial(task.trained, clock=partial(_Clock, steps, budget, patience, schedule))
-    found, drawn = pieces.once(task.name, call, progress=progress)
+    course = (steps, budget, patience, schedule)
+    task = _Task(net, loss, judge, draws or _Nothing(), rate, course, chosen(device), seed, look)
+    found, drawn = pieces.once(task.name, task.trained, progress=progress)
     task.draws.restore(drawn)
     return found
 
@@ -146,6 +146,7 @@ class _Task(Generic[Net]):
     judge: Callable[[Net], float]
     draws: Part
     rate: float
+    course: tuple[int, float | None, int | None, Schedule | None]
     at: torch.device
     seed: int
     look: Look[Net] | None
@@ -154,15 +155,15 @@ class _Task(Generic[Net]):
     def name(self) -> str:
         """Of what it begins with: a fit's trainings follow each other, and draw on from where the last one was."""
         weights = [values.numpy(force=True).tobytes() for values in self.net.state_dict().values()]
-        chance = repr((self.seed, self.draws.state())).encode()
+        chance = repr((self.seed, self.rate, self.course, self.draws.state())).encode()
         return f"training {zlib.crc32(b''.join([*weights, chance])):08x}"
 
-    def trained(self, progress: Progress, *, clock: Callable[[], _Clock]) -> tuple[Trained[Net], Any]:
+    def trained(self, progress: Progress) -> tuple[Trained[Net], Any]:
         """The best state, and that of the draws at the end."""
         with torch.random.fork_rng(devices=[self.at] if self.at.type == "cuda" else []):
             torch.manual_seed(self.seed)
             slopes = Slopes(laid_out(deepcopy(self.net), str(self.at)), rate=self.rate)
-            course = _Course(slopes.mean, self.judge, clock())
+            course = _Course(slopes.mean, self.judge, _Clock(*self.course))
             saved = Saved([slopes, course, course.clock, Chance(self.at), self.draws])
             saved.restore()
             while course.goes_on:

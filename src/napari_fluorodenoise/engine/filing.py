@@ -20,7 +20,7 @@ import numpy as np
 
 from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.blocks import STRETCH, computed, pruned, ranges, stream
-from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.engine.progress import Progress, checkpoint, silent
 from napari_fluorodenoise.engine.room import room
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Files", "filed"]
 
+READ = 8
+"""Plans that a process remembers: a worker of a batch is given blocks of as many sequences as there are workers."""
 _READING = threading.Lock()
 
 
@@ -97,7 +99,7 @@ def _planned(plan: Path, stretch: int, longest: int) -> tuple[Mapping[str, da.Ar
         return _stretch(plan, stretch, longest)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=READ)
 def _stretch(plan: Path, number: int, longest: int) -> tuple[Mapping[str, da.Array], int, Mapping[str, Files]]:
     arrays, files = _read(plan)
     first = number * STRETCH
@@ -105,7 +107,7 @@ def _stretch(plan: Path, number: int, longest: int) -> tuple[Mapping[str, da.Arr
     return {name: pruned(array[part]) for name, array in arrays.items()}, first, files
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=READ)
 def _read(plan: Path) -> tuple[Mapping[str, da.Array], Mapping[str, Files]]:
     arrays, files = pickle.loads(pieces.shown(plan).read_bytes())
     return arrays, files
@@ -118,6 +120,7 @@ def _filed(plan: Path, start: int, stop: int) -> None:
     if mark.exists() and mark.read_text() == _sum({name: _there(file, at) for name, file in files.items()}):
         return
     block = computed({name: array[start - first : stop - first] for name, array in arrays.items()})
+    checkpoint()  # a worker may have gone on while its job was given up
     for name, frames in block.items():
         files[name][at] = frames
     pieces.replaced(mark, _sum(block).encode())

@@ -6,6 +6,7 @@ done. Workers see the files under the same paths as the process that waits for t
 
 from __future__ import annotations
 
+import logging
 import pickle
 import time
 from collections import deque
@@ -49,6 +50,8 @@ class Cluster:
     def __init__(self, client: Client) -> None:
         self._client, self._address = client, client.scheduler_info()["address"]
         self._counted, self._threads = 0.0, 1
+        self._topic, self._said = f"fluorodenoise-{uuid4().hex}", dict[str, tuple[float, str]]()
+        client.subscribe_topic(self._topic, self._hear)
 
     @property
     def workers(self) -> int:
@@ -56,17 +59,25 @@ class Cluster:
         return len(self._client.nthreads())
 
     def __str__(self) -> str:
-        return f"{self.workers} workers, to be watched at {self._client.dashboard_link}"
+        return f"{self.workers or 'no'} workers, to be watched at {self._client.dashboard_link}"
 
     def one(self, call: pieces.Call[Result], *, progress: Progress) -> Result:
         """What `call` gives on one of the workers; it reports here."""
-        topic, said = f"fluorodenoise-{uuid4().hex}", deque([(0.0, "waiting for a worker")], maxlen=1)
-        self._client.subscribe_topic(topic, lambda event: said.append(event[1]))
+        name = uuid4().hex
+        self._said[name] = (0.0, "waiting for a worker")
         try:
-            (result,) = self.each([partial(_reporting, call, topic)], report=lambda: progress(*said[0]))
+            (result,) = self.each(
+                [partial(_reporting, call, self._topic, name)], report=lambda: progress(*self._said[name])
+            )
         finally:
-            self._client.unsubscribe_topic(topic)
+            self._said.pop(name)
         return result
+
+    def _hear(self, event: tuple[float, tuple[str, float, str]]) -> None:
+        """Take down what a call says, if anybody still waits for it."""
+        name, fraction, message = event[1]
+        if name in self._said:
+            self._said[name] = (fraction, message)
 
     def each(
         self, calls: Sequence[Callable[[], Result]], *, report: Callable[[], None], at_once: int | None = None
@@ -134,8 +145,8 @@ def _called(sender: str, call: bytes) -> Any:
         return pickle.loads(call)()
 
 
-def _reporting(call: pieces.Call[Result], topic: str) -> Result:
-    """On a worker: what `call` gives; it reports under the `topic`, and ends where nobody waits for it any more."""
+def _reporting(call: pieces.Call[Result], topic: str, name: str) -> Result:
+    """On a worker: what `call` gives; it reports under its `name`, and ends where nobody waits for it any more."""
     from distributed import get_worker
 
     worker, last = get_worker(), -BEAT
@@ -145,7 +156,7 @@ def _reporting(call: pieces.Call[Result], topic: str) -> Result:
         checkpoint()
         if time.monotonic() - last >= BEAT:
             last = time.monotonic()
-            worker.log_event(topic, (fraction, message))
+            worker.log_event(topic, (name, fraction, message))
 
     return call(progress)
 
@@ -171,11 +182,28 @@ def working(*, scheduler: str | None = None, workers: int | None = None) -> Iter
             f"expected the package distributed to work on a cluster, found none; pip install '{PACKAGE}[cluster]'"
         )
     with ExitStack() as stack:
+        stack.enter_context(_silent())
         client = stack.enter_context(_connected(scheduler or stack.enter_context(workers_here(workers or 1))))
         _refuse_others(client)
         cluster = Cluster(client)
         stack.enter_context(pieces.on(cluster))
         yield cluster
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep dask from writing to the terminal what is said here in a line."""
+    import distributed  # noqa: F401 - its loggers are there from now on
+
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in ("distributed", "tornado")]
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 @contextmanager

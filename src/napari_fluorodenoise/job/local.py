@@ -16,6 +16,10 @@ __all__ = ["devices", "workers_here"]
 DASHBOARD = 8787
 """The port of the dashboard, or another one where that is taken."""
 
+LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+"""What a worker runs first: Ctrl-C is for the process that waits for it, which then ends it."""
+
 
 @contextmanager
 def workers_here(count: int) -> Iterator[Any]:
@@ -28,7 +32,7 @@ def workers_here(count: int) -> Iterator[Any]:
 
     gpus = devices()
     threads = 1 if gpus else max((os.cpu_count() or 1) // count, 1)
-    scheduler = {"host": "127.0.0.1", "dashboard": True, "dashboard_address": f":{_free(DASHBOARD)}"}
+    scheduler = {"host": "127.0.0.1", "dashboard": True, "dashboard_address": f"127.0.0.1:{_free(DASHBOARD)}"}
     quiet = {"silence_logs": logging.CRITICAL}
     with (
         dask.config.set(
@@ -36,13 +40,16 @@ def workers_here(count: int) -> Iterator[Any]:
                 "distributed.admin.large-graph-warning-threshold": "1 GB",
                 # What dask sets here also stops glibc from keeping memory for arrays: every one would be mapped anew,
                 # which takes four times as long as the work.
-                "distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": threads},
+                "distributed.nanny.pre-spawn-environ": dict.fromkeys(LIMITS, threads),
             }
         ),
         SpecCluster(
             scheduler={"cls": Scheduler, "options": scheduler},
             workers={
-                number: {"cls": Nanny, "options": {**quiet, "nthreads": threads, "env": _sees(gpus, number)}}
+                number: {
+                    "cls": Nanny,
+                    "options": {**quiet, "nthreads": threads, "env": _sees(gpus, number), "preload": [DEAF]},
+                }
                 for number in range(count)
             },
             **quiet,

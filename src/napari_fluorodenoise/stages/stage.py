@@ -24,6 +24,7 @@ from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.blocks import Block, Output, map_blocks
 from napari_fluorodenoise.engine.keep import kept
 from napari_fluorodenoise.engine.progress import Progress, portion, silent
+from napari_fluorodenoise.engine.room import room
 from napari_fluorodenoise.physics.detector import measured
 from napari_fluorodenoise.video import Image, Run, Table, Video
 
@@ -120,10 +121,13 @@ class Stage(ABC):
             made_before = [name for name in inputs if name != "frames"]
             run = kept(run, made_before, in_files=True, progress=portion(progress, fits, keeps))
         outputs = {name: _output(what, fitted.canvas(name)) for name, what in added.items() if what.dims == "tyx"}
+        _, rows, columns = run.video(first).shape
+        frames = pieces.once("block", lambda _: room((rows, columns)).frames)  # a job keeps to those it began with
         arrays = map_blocks(
             fitted,
             {name: run.video(name).data for name in inputs},
             outputs=outputs,
+            size=(frames, rows, columns),
             progress=portion(progress, keeps, 1.0),
         )
         like = {name: run.video("frames") if added[name].stored else run.video(first) for name in outputs}
