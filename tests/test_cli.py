@@ -340,10 +340,11 @@ def test_a_printed_recipe_is_a_file_that_runs(run, source, tmp_path):
 
 
 def test_check_runs_nothing_and_says_what_would_come(run, source, tmp_path):
-    for words in (["sdd"], ["sdd", source]):
+    for words, more in ((["sdd"], []), (["sdd", source], ["it"])):
         code, out, _ = run("check", *words)
         assert code == 0
-        assert [line.split()[0] for line in out.splitlines()[-3:]] == ["fused", "uncertainty", "recipe"]
+        said = ["fused", "uncertainty", "recipe", *more]
+        assert [line.split()[0] for line in out.splitlines()[-len(said) :]] == said
     entries = [{"denoise": {"of": ["background"]}}, {"fuse": {}}]
     (tmp_path / "mine.json").write_text(json.dumps({"recipe": "mine", "stages": entries}))
     refused(run("check", "mine.json"), "stage denoise: expected a video called 'background', found frames")
