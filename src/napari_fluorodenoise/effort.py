@@ -31,7 +31,7 @@ BASE, TORCH, TRAINING = 0.15e9, 0.28e9, 0.17e9
 PER_PIXEL = {"wiener": 100, "fuse": 100, "best": 1140}
 OTHERS = 390
 """Bytes per pixel of a frame that a worker takes beside what grows with its block's frames, by stage or denoiser."""
-MEASURING, KEPT = 15, 7
+MEASURING, KEPT = 6, 5
 """Bytes per pixel that measuring the noise takes, and what of them the process does not give back."""
 
 

@@ -6,16 +6,22 @@ import contextvars
 import hashlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_fluorodenoise import io
-from napari_fluorodenoise.engine.progress import Cancelled, Progress, Training, silent
+from napari_fluorodenoise.engine.progress import Cancelled, Progress, Training, portion, silent
+from napari_fluorodenoise.io import Place
+from napari_fluorodenoise.job.cluster import LostCluster
+from napari_fluorodenoise.job.folder import MANIFEST, folder_of
 from napari_fluorodenoise.job.job import Job
 from napari_fluorodenoise.job.ledger import Ledger, Row
 from napari_fluorodenoise.job.manifest import PACKAGE, versions
@@ -23,18 +29,29 @@ from napari_fluorodenoise.job.manifest import PACKAGE, versions
 if TYPE_CHECKING:
     from napari_fluorodenoise.job.job import Done
     from napari_fluorodenoise.physics.calibration import Calibration
+    from napari_fluorodenoise.physics.detector import Detector
     from napari_fluorodenoise.recipe import Recipe
 
-__all__ = ["TABLE", "Batch", "State"]
+__all__ = ["TABLE", "Batch", "Outcome", "State"]
 
 TABLE, LOCK = "batch.csv", ".batch.lock"
 PIXELS = 4_000_000
 """Of how many pixels the trust in a result is told: a few seconds each; the report looks at four times as many."""
 BEAT = 0.2
 """Seconds between two reports."""
+AGAIN = 1.0
+"""Seconds after which it is asked again how many may be tried at a time."""
 
-State = str
-"""done, failed, there (done before), or other (there, but made from something else)."""
+State = Literal["done", "failed", "there", "other", "unfinished"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a sequence: done; failed, with the `error`; there, which it was before; other, which it is too, but
+    made from something else; or unfinished."""
+
+    state: State
+    error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,57 +77,86 @@ class Batch:
 
     def run(
         self,
-        places: Mapping[Path, Path],
+        places: Mapping[Place, Path],
         ledger: Ledger,
+        outcomes: MutableMapping[Place, Outcome],
         *,
-        at_once: int = 1,
+        at_once: Callable[[], int] = lambda: 1,
         overwrite: bool = False,
         progress: Progress = silent,
-    ) -> dict[Path, State]:
-        """The state of each sequence of `places`, from sequence to output, once all that were missing were tried.
+    ) -> None:
+        """Try every sequence of `places`, from sequence to output, that is missing; `outcomes` tells what became of it.
 
-        `at_once` are tried at a time. `progress` may raise: those under way then stop where they can be gone on with.
+        As many are tried at a time as `at_once` says, which is asked now and then, and at least one. `progress` may
+        raise: those under way then stop where they can be gone on with. Raises `LostCluster` where the scheduler is
+        gone. `outcomes` holds all that was known then.
         """
-        states: dict[Path, State] = {}
-        stop, pool = threading.Event(), ThreadPoolExecutor(at_once, thread_name_prefix="sequence")
-        said: dict[Path, str] = {}
-        waiting: dict[Future[State], Path] = {}
+        outcomes.update(dict.fromkeys(places, Outcome("unfinished")))
+        stop, pool = threading.Event(), ThreadPoolExecutor(max(len(places), 1), thread_name_prefix="sequence")
+        rest, room, ended = deque(places), _asked_again(at_once), 0
+        said: dict[Place, str] = {}
+        waiting: dict[Future[Outcome], Place] = {}
         try:
-            for source, target in places.items():
-                told = _told(said, source, stop)
-                call = contextvars.copy_context().run
-                waiting[pool.submit(call, self._state, source, target, ledger, overwrite, told)] = source
-            while waiting:
-                ended, _ = wait(waiting, timeout=BEAT, return_when=FIRST_COMPLETED)
-                for future in ended:
-                    states[waiting.pop(future)] = future.result()
-                progress(len(states) / len(places), f"{len(states)} of {len(places)}; {', '.join(said.values())}")
+            while rest or waiting:
+                while rest and len(waiting) < room():
+                    source = rest.popleft()
+                    call = partial(self._tried, source, places[source], ledger, overwrite, _told(said, source, stop))
+                    waiting[pool.submit(contextvars.copy_context().run, call)] = source
+                for future in wait(waiting, timeout=BEAT, return_when=FIRST_COMPLETED).done:
+                    source, ended = waiting.pop(future), ended + 1
+                    outcomes[source] = future.result()
+                    del said[source]
+                progress(ended / len(places), f"{ended} of {len(places)}; {', '.join(said.values())}")
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
-        return states
+            outcomes.update((source, future.result()) for future, source in waiting.items() if _is_known(future))
 
-    def _state(self, source: Path, target: Path, ledger: Ledger, overwrite: bool, progress: Progress) -> State:
+    def _tried(self, source: Place, target: Path, ledger: Ledger, overwrite: bool, progress: Progress) -> Outcome:
         """What became of one sequence, which is tried if its output is missing."""
         job = Job(source=source, target=target, recipe=self.recipe, detector=self.detector, seed=self.seed)
-        row = {"input": str(source), "output": str(target), "when": datetime.now(UTC).isoformat(timespec="seconds")}
+        name = target.relative_to(self.folder).as_posix()
+        row = {"input": str(source), "output": name, "when": datetime.now(UTC).isoformat(timespec="seconds")}
         row |= {"recipe": self.recipe.name, "seed": str(self.seed), "version": versions()[PACKAGE]}
         try:
-            row["made from"] = made_from = _checksum(job)
-            if target.exists() and not overwrite:
-                same = ledger[str(source)].get("made from") == made_from
-                return "there" if same else "other"
+            manifest = json.loads(json.dumps(job.manifest()))
+            made_from, goes_on = _checksum(manifest), _has_begun(target, manifest)
+            if target.exists() and not goes_on:
+                if ledger[name].get("state") == "done" and ledger[name].get("made from") == made_from:
+                    return _there(job, ledger, name, progress)
+                if not overwrite:
+                    return Outcome("other")
             target.parent.mkdir(parents=True, exist_ok=True)
-            done = job.run(resume=not overwrite, overwrite=overwrite, start=lambda _: progress)
-            row |= {"state": "done", **_timed(job, done), **_noise(done), **_trusted(job, done)}
-        except (ValueError, OSError) as error:
-            row |= {"state": "failed", "error": " ".join(str(error).split())}
-        ledger.put(row)
-        return row["state"]
+            fresh = overwrite and not goes_on
+            done = job.run(resume=not fresh, overwrite=fresh, start=lambda _: progress)
+            row |= {"state": "done", "made from": made_from, **_timed(job, done)}
+        except Exception as error:  # networks and decoders raise anything
+            return _failed(row, ledger, target, _explained(error, source))
+        ledger.put(row)  # before the report, which takes a while: the result is there already
+        ledger.put({**row, **_judged(job, done.run.detector, progress)})
+        return Outcome("done")
 
 
-def _told(said: dict[Path, str], source: Path, stop: threading.Event) -> Progress:
+def _asked_again(at_once: Callable[[], int]) -> Callable[[], int]:
+    """What `at_once` said a moment ago, and at least 1; one at a time where it cannot say, as a lost cluster."""
+    asked, room = float("-inf"), 1
+
+    def now() -> int:
+        nonlocal asked, room
+        if time.monotonic() - asked > AGAIN:
+            try:
+                room = max(at_once(), 1)
+            except OSError:
+                room = 1
+            asked = time.monotonic()
+        return room
+
+    return now
+
+
+def _told(said: dict[Place, str], source: Place, stop: threading.Event) -> Progress:
     """A progress call that leaves what it is told in `said`, and ends the work when it is to stop."""
+    said[source] = source.name
 
     def told(fraction: float, message: str, training: Training | None = None) -> None:
         if stop.is_set():
@@ -120,9 +166,56 @@ def _told(said: dict[Path, str], source: Path, stop: threading.Event) -> Progres
     return told
 
 
-def _checksum(job: Job) -> str:
-    text = json.dumps(job.manifest(), sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+def _is_known(future: Future[Outcome]) -> bool:
+    return not future.cancelled() and future.exception() is None
+
+
+def _checksum(manifest: Mapping[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(manifest, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _has_begun(target: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether a job on `target` that began with this is unfinished."""
+    try:
+        kept = json.loads((folder_of(target) / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    return bool(manifest.items() <= kept.items())
+
+
+def _explained(error: Exception, source: Place) -> str:
+    """What `error` says of `source`, in a line; a cancelled call and a lost scheduler, which are of all, are raised."""
+    if isinstance(error, Cancelled):
+        raise error
+    said = " ".join(str(error).split()).replace("go on with --resume", "give the same command again")
+    if isinstance(error, LostCluster) and not _is_by_workers(error):
+        raise LostCluster(said) from error
+    if isinstance(error, io.FileError):
+        return said
+    kind = "" if isinstance(error, ValueError | OSError) else f"{type(error).__name__}: "
+    return f"{source}: {kind}{said}"
+
+
+def _is_by_workers(error: LostCluster) -> bool:
+    """Whether a sequence ended the workers that took it, and not the cluster: others may have less in them."""
+    from distributed import KilledWorker
+
+    return isinstance(error.__cause__, KilledWorker)
+
+
+def _there(job: Job, ledger: Ledger, name: str, progress: Progress) -> Outcome:
+    """That the result was there before; what its row lacks, where the report was cut short, is told now."""
+    if not ledger[name].get("verdict"):
+        ledger.put({**ledger[name], **_judged(job, None, progress)})
+    return Outcome("there")
+
+
+def _failed(row: Row, ledger: Ledger, target: Path, error: str) -> Outcome:
+    """That it failed; the row of an earlier result that is still there stays, with the error."""
+    before = ledger[row["output"]] if target.exists() else {}
+    kept = before if before.get("state") == "done" else {**row, "state": "failed"}
+    ledger.put({**kept, "error": error})
+    return Outcome("failed", error)
 
 
 def _timed(job: Job, done: Done) -> Row:
@@ -132,29 +225,32 @@ def _timed(job: Job, done: Done) -> Row:
     return {**size, "seconds": f"{done.seconds:.1f}", "frames per second": rate}
 
 
-def _noise(done: Done) -> Row:
-    detector = done.run.detector
-    if detector is None:
-        return {}
+def _judged(job: Job, detector: Detector | None, progress: Progress) -> Row:
+    """What the noise was, measured where a job that was gone on with did not, and the verdicts of the trust report."""
+    from napari_fluorodenoise.physics.detector import measure
+    from napari_fluorodenoise.quality.trust import trust
+
+    judged: dict[str, str] = {}
+    try:
+        noisy, clean = io.read(job.source), io.read(job.target)
+        if detector is None and job.detector is not None:
+            detector = job.detector.detector(noisy)
+        detector = detector or measure(noisy, progress=portion(progress, 0, 0.5))
+        judged |= _noise(detector)
+        found = trust(noisy, clean, detector=detector, pixels=PIXELS, progress=portion(progress, 0.5, 1))
+    except Cancelled:
+        raise
+    except Exception as error:  # the result is there, whatever can be said of it
+        return {**judged, "verdict": f"cannot be told: {' '.join(str(error).split())}"}
+    checks = {column: str(check.verdict) for column, check in zip(CHECKED, found.checks, strict=True)}
+    return {**judged, "verdict": str(found.verdict), **checks, "dose": f"{found.dose[0]:.3g}"}
+
+
+def _noise(detector: Detector) -> Row:
     deviation = float(detector.variance(detector.level)) ** 0.5
     line = {"level": detector.level, "noise at level": deviation, "slope": detector.slope}
     line["read variance"] = detector.read_variance
     return {**{name: f"{value:.6g}" for name, value in line.items()}, "warnings": "; ".join(detector.warnings)}
-
-
-def _trusted(job: Job, done: Done) -> Row:
-    """The verdicts of the trust report, or why there are none."""
-    from napari_fluorodenoise.quality.trust import trust
-
-    try:
-        found = trust(io.read(job.source), io.read(job.target), detector=done.run.detector, pixels=PIXELS)
-    except ValueError as error:
-        return {"verdict": f"cannot be told: {error}"}
-    return {
-        "verdict": str(found.verdict),
-        **{column: str(check.verdict) for column, check in zip(CHECKED, found.checks, strict=True)},
-        "dose": f"{found.dose[0]:.3g}",
-    }
 
 
 CHECKED = ("removed", "invented", "lag", "texture", "bias")

@@ -40,28 +40,29 @@ COLUMNS = (
     "error",
     "made from",
 )
-"""State is done or failed; the noise is a standard deviation at the median intensity, slope and read variance are the
-line of its variance; the verdicts are the trust report's, dose the factor it tells; the last is a checksum of input,
-recipe and versions."""
+"""The output is named by its place below the table's folder; state is done or failed; the noise is a standard deviation
+at the median intensity, slope and read variance are the line of its variance; the verdicts are the trust report's, dose
+the factor it tells; error says why it failed, or why a result that is there could not be made again; the last, of
+results only, is a checksum of input, recipe and versions."""
 
 Row = Mapping[str, str]
 
 
 class Ledger:
-    """The rows in the file at `path`, one for each input; rows may be put from several threads."""
+    """The rows in the file at `path`, one for each output; rows may be put from several threads."""
 
     def __init__(self, path: Path) -> None:
         self.path, self._lock = path, Lock()
-        self._rows: dict[str, Row] = {row["input"]: row for row in _read(path)}
+        self._rows: dict[str, Row] = {row["output"]: row for row in _read(path)}
 
-    def __getitem__(self, source: str) -> Row:
-        """The row of an input, empty where there is none."""
-        return self._rows.get(source, {})
+    def __getitem__(self, output: str) -> Row:
+        """The row of an output, empty where there is none."""
+        return self._rows.get(output, {})
 
     def put(self, row: Row) -> None:
-        """Add a row, or replace that of the same input, and write the file."""
+        """Add a row, or replace that of the same output, and write the file."""
         with self._lock:
-            self._rows[row["input"]] = row
+            self._rows[row["output"]] = row
             text = io.StringIO(newline="")
             writer = csv.DictWriter(text, COLUMNS, restval="")
             writer.writeheader()

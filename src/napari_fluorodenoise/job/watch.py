@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_fluorodenoise import io
+from napari_fluorodenoise.io import Place
 from napari_fluorodenoise.job.manifest import of_sequence
 
 __all__ = ["arrivals"]
@@ -17,15 +18,15 @@ SETTLED = 60.0
 
 
 def arrivals(
-    look: Callable[[], Mapping[Path, Path]], *, every: float, rest: Callable[[float], Any] = time.sleep
-) -> Iterator[dict[Path, Path]]:
+    look: Callable[[], Mapping[Place, Path]], *, every: float, rest: Callable[[float], Any] = time.sleep
+) -> Iterator[dict[Place, Path]]:
     """Every so many seconds what `look` finds and was not told before, complete: it has not changed since, and is read.
 
     What changes later is told again. What was cut short, and does not change for a minute either, is told as well: the
     one who reads it says what is wrong. `rest` waits for so many seconds.
     """
-    before: dict[Path, Any] = {}
-    told: dict[Path, Any] = {}
+    before: dict[Place, Any] = {}
+    told: dict[Place, Any] = {}
     while True:
         found = look()
         now = {source: _looks(source) for source in found}
@@ -43,7 +44,7 @@ def arrivals(
         rest(every)
 
 
-def _looks(source: Path) -> dict[str, Any] | None:
+def _looks(source: Place) -> dict[str, Any] | None:
     """What tells the sequence from what it was; None where it is just being moved."""
     try:
         return of_sequence(source)
@@ -51,7 +52,7 @@ def _looks(source: Path) -> dict[str, Any] | None:
         return None
 
 
-def _complete(source: Path, looks: Mapping[str, Any]) -> bool:
+def _complete(source: Place, looks: Mapping[str, Any]) -> bool:
     try:
         io.read(source)
     except io.FileError:
