@@ -25,7 +25,7 @@ from scale import COMMAND, cost
 
 CALLS = 2000
 BLOCK_SECONDS = 2.0
-"""What a block of 16 frames of 512² takes on one core."""
+"""About what `fast` takes on one core for a call with 16 frames of 512²."""
 STUDY = 100_000
 """Frames of the plan."""
 
@@ -33,10 +33,8 @@ STUDY = 100_000
 def runs(folder: Path, frames: int, side: int, counts: list[int]) -> None:
     """Print frames per second, the client's memory, and whether the output is the same."""
     source = folder / "in.ome.zarr"
-    subprocess.run(
-        (sys.executable, str(Path(__file__).with_name("scale.py")), "--make", str(source), str(frames), str(side)),
-        check=True,
-    )
+    script = str(Path(__file__).with_name("scale.py"))
+    subprocess.run((sys.executable, script, "--make", str(source), str(frames), str(side)), check=True)
     print(f"\n{frames} frames of {side}², fast:\n")
     print("| on | s | frames/s | the client's own MB | output |\n|---|---|---|---|---|")
     first = folder / "threads.ome.zarr"
@@ -54,7 +52,8 @@ def runs(folder: Path, frames: int, side: int, counts: list[int]) -> None:
 def alike(one: Path, other: Path) -> bool:
     """Whether two folders hold the same files with the same bytes."""
     names = [{path.relative_to(root) for path in root.rglob("*") if path.is_file()} for root in (one, other)]
-    return names[0] == names[1] and not filecmp.cmpfiles(one, other, map(str, names[0]), shallow=False)[1]
+    matching, *_ = filecmp.cmpfiles(one, other, map(str, names[0]), shallow=False)
+    return names[0] == names[1] and len(matching) == len(names[0])
 
 
 def nothing(number: int) -> None:
@@ -65,12 +64,11 @@ def calls(counts: list[int]) -> float:
     """Print the seconds per call on clusters of so many workers, and return the most."""
     import cloudpickle
 
-    from napari_fluorodenoise.engine.filing import _filed
+    from napari_fluorodenoise.engine.filing import TOGETHER, _filed
     from napari_fluorodenoise.job.cluster import working
 
-    size = len(
-        cloudpickle.dumps(partial(_filed, Path("/data/study/.run.ome.zarr.job/pieces/result.blocks/plan"), 0, 16))
-    )
+    plan = Path("/data/study/.run.ome.zarr.job/pieces/result.blocks/plan")
+    size = len(cloudpickle.dumps(partial(_filed, plan, [slice(t, t + 4) for t in range(0, 4 * TOGETHER, 4)])))
     print(f"\nA call goes out as {size} bytes and comes back as None.\n")
     print("| workers | ms per call |\n|---|---|")
     most = 0.0
@@ -89,10 +87,11 @@ def plan(workers: int, each: float) -> None:
     """Print what so many workers are busy with, and what that makes of a study."""
     from distributed import Client, LocalCluster
 
-    from napari_fluorodenoise.engine.blocks import spans
+    from napari_fluorodenoise.engine.filing import TOGETHER
+    from napari_fluorodenoise.engine.room import room
     from napari_fluorodenoise.job.cluster import Cluster
 
-    blocks = len(spans((STUDY, 512, 512)))
+    blocks = -(-STUDY // (TOGETHER * room((512, 512)).frames))
     rounds = 5
     print(f"\n{STUDY} frames of 512² are {blocks} calls, which cost client and scheduler {blocks * each:.0f} s in all:")
     print(f"{1e3 * blocks * each / STUDY:.2f} ms per frame.")

@@ -6,7 +6,7 @@ Every case is a command of its own, `fluorodenoise denoise`, from a file to OME-
 and what of it is its own, pages of files that the system may drop at any time left out. Time: seconds and frames/s
 in all; and milliseconds per frame that a sequence is longer than the one before, on the clock and of the cores, so that
 start-up and what a fit costs once do not count. `model` applies a network that is trained here first, for
-a few steps: noise2self. The sequences are a phantom of 100 frames again and again, with fresh noise.
+a few steps: noise2self. The sequences are a phantom of 100 frames to and fro, with fresh noise.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from machine import described
 COMMAND = (sys.executable, "-c", "import sys; from napari_fluorodenoise.cli import main; sys.exit(main())")
 SUFFIXES = {"OME-Zarr": ".ome.zarr", "TIFF": ".tif", "DICOM": ".dcm"}
 PERIOD, SEED = 100, 0
-"""Frames of the phantom, which come again, and its seed."""
+"""Frames of the phantom, which go to and fro, and its seed."""
 TICK = 0.05
 """Seconds between two looks at a process's memory."""
 LARGE = ((2000, 512), (60, 2048))
@@ -76,7 +76,7 @@ def cost(*command: str) -> Cost:
 
 
 def make(path: Path, frames: int, side: int) -> None:
-    """Write a sequence: the phantom's periods, each with noise of its own."""
+    """Write a sequence: the phantom to and fro, with noise of its own in every frame."""
     import dask.array as da
     import numpy as np
 
@@ -87,10 +87,12 @@ def make(path: Path, frames: int, side: int) -> None:
     clean = np.asarray(sample.clean, np.float32)
     fresh = np.float32(max(float(np.var(sample.noisy.numpy()[0] - clean[0])) / float(clean.mean()), 0))
 
+    turn = max(2 * len(clean) - 2, 1)
+
     def frame(block_id: tuple[int, int, int]) -> np.ndarray:
         t = block_id[0]
         noise = np.random.default_rng((SEED, t)).standard_normal((side, side), dtype=np.float32)
-        values = clean[t % len(clean)]
+        values = clean[min(t % turn, turn - t % turn)]
         return np.clip(np.rint(values + noise * np.sqrt(fresh * values)), 0, 4095).astype(np.uint16)[None]
 
     chunks = ((1,) * frames, (side,), (side,))

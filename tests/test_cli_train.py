@@ -14,6 +14,7 @@ from napari_fluorodenoise.cli import main
 from napari_fluorodenoise.denoisers import model as models
 from napari_fluorodenoise.denoisers.crops import Crops
 from napari_fluorodenoise.io import read, write
+from napari_fluorodenoise.job.folder import Folder
 from napari_fluorodenoise.physics.phantom import phantom
 
 PAGE = (Path(__file__).parents[1] / "docs" / "train.md").read_text(encoding="utf-8")
@@ -112,7 +113,7 @@ def test_a_model_brings_the_stages_before_it(run, files, tmp_path):
         (["a.tif", "--out", "old.safetensors"], "old.safetensors: .*overwrite"),
         (["no.tif", "--out", "m.safetensors", *RECIPE], "no.tif: expected .* found none"),
         (["a.tif", "one.npy", "--out", "m.safetensors", *RECIPE], "one.npy: expected .* at least two frames"),
-        (["a.tif", "nan.npy", "--out", "m.safetensors", *RECIPE], "nan.npy: .*finite"),
+        (["nan.npy", "a.tif", "--out", "m.safetensors", *RECIPE], "nan.npy: .*finite"),
         (["a.tif", "--out", "m.safetensors", "--recipe", "fast"], "trains one network, found fast, which trains 0"),
         (["a.tif", "--out", "m.safetensors", "--recipe", "fast", "--steps", "9"], "for training_steps, found fast"),
         (["a.tif", "--out", "m.safetensors", "--recipe", "fasst"], "expected a recipe .*'fasst'"),
@@ -195,6 +196,24 @@ def test_what_is_interrupted_is_gone_on_with(run, files, tmp_path, monkeypatch):
     resumed, whole = (models.load(tmp_path / f"{name}.safetensors").net.state_dict() for name in ("m", "whole"))
     assert all(resumed[name].equal(whole[name]) for name in whole)
     assert names(tmp_path) == ["a.tif", "b.tif", "m.safetensors", "whole.safetensors"]
+
+
+def test_what_is_interrupted_when_the_model_has_its_name_can_still_be_resumed(run, files, tmp_path, monkeypatch):
+    def interrupted(folder):
+        raise KeyboardInterrupt
+
+    real = Folder.finish
+    monkeypatch.setattr(Folder, "finish", lambda folder: (real(folder), interrupted(folder)))
+    words = ("train", "a.tif", "--out", "m.safetensors", *RECIPE)
+    code, _, err = run(*words)
+    assert (code, err) == (130, "fluorodenoise: interrupted\n")  # nothing is left to go on with
+    assert names(tmp_path) == [".m.safetensors.job", "a.tif", "b.tif", "m.safetensors"]
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    whole = (tmp_path / "m.safetensors").read_bytes()
+    assert run(*words, "--resume")[0] == 0
+    assert (tmp_path / "m.safetensors").read_bytes() == whole
+    assert names(tmp_path) == ["a.tif", "b.tif", "m.safetensors"]
 
 
 def test_the_scripts_of_the_page_run(tmp_path, monkeypatch):

@@ -1,5 +1,8 @@
 """Pieces of work: done once for all times where they are kept, and as if nothing were there elsewhere."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -105,6 +108,40 @@ def test_scratch_outlives_its_process_in_a_kept_piece(tmp_path):
         np.testing.assert_array_equal(scratch[3], np.arange(4))
     del scratch
     assert (tmp_path / "fill" / "frames").is_dir()
+
+
+def test_no_piece_is_done_before_what_it_wrote_is_on_the_disk(tmp_path, monkeypatch):
+    """Also what a piece within another wrote into the folder of that other one."""
+    events, opened = [], {}
+    real_open, real_replace = os.open, Path.replace
+
+    def noted_open(path, *arguments):
+        file = real_open(path, *arguments)
+        opened[file] = Path(path).name
+        return file
+
+    def noted_replace(self, target):
+        events.append(target.name)
+        return real_replace(self, target)
+
+    monkeypatch.setattr("os.open", noted_open)
+    monkeypatch.setattr("os.fsync", lambda file: events.append(opened.pop(file, None)))
+    monkeypatch.setattr(Path, "replace", noted_replace)
+
+    def outer(progress):
+        scratch = Scratch("frames")
+        pieces.once("inner", lambda progress: scratch.__setitem__(3, np.zeros(2)))
+        scratch[4] = np.zeros(2)
+
+    with pieces.kept_in(tmp_path):
+        pieces.once("outer", outer)
+    told = [event for event in events if event is not None]
+    assert told == ["3.npy", "frames", "inner.done", "4.npy", "frames", "outer.done"]
+
+
+def test_what_is_gone_again_is_no_error_to_who_forces_it_to_the_disk(tmp_path):
+    (tmp_path / "there").touch()
+    pieces.synced([tmp_path / "there", tmp_path / "gone", tmp_path / "nowhere" / "gone"])
 
 
 def test_a_report_may_stop_calls_that_are_under_way(tmp_path):

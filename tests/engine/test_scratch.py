@@ -1,9 +1,13 @@
+"""Arrays in files: gone with who holds them, kept in a piece of work, and a full disk is explained."""
+
+import errno
 import gc
 from threading import Thread
 
 import numpy as np
 import pytest
 
+from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.engine.scratch import Scratch, within
 
 
@@ -36,12 +40,16 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
         Scratch("some")
 
 
-def test_a_full_disk_is_explained_in_one_line(monkeypatch):
+@pytest.mark.parametrize(("kept", "advice"), [(False, "or set TMPDIR"), (True, "and go on with --resume")])
+def test_a_full_disk_is_explained_in_one_line(tmp_path, monkeypatch, kept, advice):
     def full(*_):
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    scratch = Scratch("some")
+    with pieces.kept_in(tmp_path if kept else None):
+        scratch = Scratch("some")
     monkeypatch.setattr(np, "save", full)
-    with pytest.raises(OSError, match="expected room for intermediate results, found No space left") as refused:
+    said = f"expected room for intermediate results, found No space left on device; free some, {advice}"
+    with pytest.raises(OSError, match=said) as refused:
         scratch[0] = np.zeros(3)
+    assert refused.value.errno == errno.ENOSPC
     assert "\n" not in str(refused.value)

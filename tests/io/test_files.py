@@ -50,6 +50,17 @@ def test_a_folder_is_replaced_whole(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+def test_several_folders_are_replaced_at_a_time(tmp_path):
+    for name in ("run", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "old").write_text("old")
+    with saving(tmp_path / "run") as part:
+        for name in ("run", "other"):
+            part.with_name(name).mkdir()
+            (part.with_name(name) / "new").write_text("new")
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*")} == {"run/new", "other/new"}
+
+
 def test_messages_name_the_output_that_was_asked_for(tmp_path):
     with pytest.raises(FileError) as raised, saving(tmp_path / "run.dcm") as part:
         raise FileError(f"{part}: expected less")

@@ -83,7 +83,7 @@ def test_a_killed_worker_costs_what_it_had_in_hand(tmp_path):
         os.kill(int((tmp_path / "5").read_text().split()[0]), signal.SIGKILL)
         assert [*first, *given] == list(range(40))
     again = sum(len(path.read_text().split()) - 1 for path in tmp_path.iterdir())
-    assert again <= 3
+    assert again < 10  # of 40: what one of two workers had in hand, or had begun when its death was found
 
 
 def test_a_scheduler_that_is_gone_is_said_and_the_job_goes_on(job, tmp_path):
@@ -94,7 +94,7 @@ def test_a_scheduler_that_is_gone_is_said_and_the_job_goes_on(job, tmp_path):
     try:
         with Client(address, set_as_default=False) as client:
             client.wait_for_workers(1, timeout=30)
-        Thread(target=kill_when, args=(scheduler, tmp_path / ".out.tif.job" / "pieces" / "0 denoise")).start()
+        Thread(target=kill_when, args=(scheduler, tmp_path / ".out.tif.job", "work-*/pieces/0 denoise")).start()
         with pytest.raises(cluster.LostCluster, match=r"found it gone.*--resume"), cluster.working(scheduler=address):
             job("out.tif", "fast").run()
     finally:
@@ -120,8 +120,10 @@ def waited_for(file):
     raise AssertionError("no scheduler came up")
 
 
-def kill_when(process, path):
-    while not path.exists():
+def kill_when(process, folder, pattern):
+    """Kill a process as soon as something of that name is in the folder, and after a minute anyway."""
+    end = time.monotonic() + 60
+    while not list(folder.glob(pattern)) and time.monotonic() < end:
         time.sleep(0.01)
     process.kill()
 

@@ -4,8 +4,8 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from napari_fluorodenoise.recipe import Recipe
 
 FRAMES = 24
 KILLS = 20
+CONTEXT = multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +72,69 @@ def test_every_format_is_written_from_the_frames_that_were_filed(job, tmp_path, 
     assert not folder_of(tmp_path / name).exists()
 
 
-def test_an_output_is_replaced_only_when_the_new_one_is_complete(job, tmp_path):
-    job("out.ome.zarr").run()
-    before = content(tmp_path / "out.ome.zarr")
+def test_an_output_is_replaced_only_when_the_new_one_is_complete(job, tmp_path, monkeypatch):
+    """By the job that was asked to, also when that was interrupted and is gone on with."""
+    out, short = tmp_path / "out.ome.zarr", Part(frames=(0, 6))
+    job(out.name).run()
+    before = content(out)
     with pytest.raises(FileError, match="expected a new name"):
-        job("out.ome.zarr").run()
-    job("out.ome.zarr", seed=1).run(overwrite=True)
-    assert content(tmp_path / "out.ome.zarr").keys() == before.keys()
+        job(out.name, part=short).run()
+    monkeypatch.setattr("napari_fluorodenoise.job.job.zarr.finish", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        job(out.name, part=short).run(overwrite=True)
+    monkeypatch.undo()
+    assert content(out) == before
+    job(out.name, part=short).run(resume=True)
+    assert read(out).shape[0] == 6
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_what_appears_while_a_job_is_interrupted_is_not_replaced(job, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_fluorodenoise.job.job.zarr.finish", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        job("out.tif").run()
+    monkeypatch.undo()
+    (tmp_path / "out.tif").write_bytes(b"precious")
+    with pytest.raises(FileError, match="expected a new name"):
+        job("out.tif").run(resume=True)
+    assert (tmp_path / "out.tif").read_bytes() == b"precious"
+    job("out.tif").run(resume=True, overwrite=True)
+    assert read(tmp_path / "out.tif").shape[0] == FRAMES
+
+
+def test_too_little_memory_is_said_before_anything_is_touched(job, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_fluorodenoise.job.job.zarr.finish", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        job("out.tif").run()
+    monkeypatch.undo()
+    kept = content(folder_of(tmp_path / "out.tif"))
+    monkeypatch.setattr("napari_fluorodenoise.engine.room.free", lambda: 1000)
+    for options in ({"resume": True}, {"overwrite": True}):
+        with pytest.raises(ValueError, match="GB of free memory"):
+            job("out.tif").run(**options)
+    assert content(folder_of(tmp_path / "out.tif")) == kept
+
+
+def test_an_output_among_its_input_can_be_gone_on_with(noisy, tmp_path, monkeypatch):
+    write(tmp_path / "frames", noisy)
+    inside = Job(source=tmp_path / "frames", target=tmp_path / "frames" / "out.npy", recipe=Recipe.named("fast"))
+    monkeypatch.setattr("napari_fluorodenoise.job.folder.Folder.clear", lambda self: interrupted_once(self))
+    with pytest.raises(KeyboardInterrupt):
+        inside.run()
+    monkeypatch.undo()
+    assert inside.target.exists()
+    (tmp_path / "frames" / ".DS_Store").touch()
+    inside.run(resume=True)
+    assert not folder_of(inside.target).exists()
+
+
+def interrupted_once(folder):
+    """As if Ctrl-C came when the output has its name, and the folder is about to go."""
+    if (folder.path / "moved").exists():
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("harm", ["unreadable", "missing"])
@@ -124,48 +181,111 @@ def test_what_all_stages_added_is_written_too(job, tmp_path):
     assert {"background.ome.zarr", "offsets.csv", "panorama.ome.zarr"} <= set(visible(tmp_path / "stages"))
 
 
+def test_stages_come_with_the_output_and_stay_out_of_sight_until_then(job, tmp_path, monkeypatch):
+    stages = tmp_path / "stages"
+    monkeypatch.setattr("napari_fluorodenoise.job.folder.Folder.finish", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        job("out.tif", "fast", save_stages=stages).run()
+    monkeypatch.undo()
+    assert visible(tmp_path) == [".out.tif.job", "in.ome.zarr"]
+    with pytest.raises(FileError, match=r"options\.save_stages is null and was "):
+        job("out.tif", "fast").run(resume=True)
+    job("out.tif", "fast", save_stages=stages).run(resume=True)
+    first = visible(stages)
+    assert len([name for name in first if name.endswith(".zarr")]) > 1
+    job("out.tif", "fast", save_stages=stages).run(overwrite=True)
+    assert visible(stages) == first
+    assert visible(tmp_path) == ["in.ome.zarr", "out.tif", "stages"]
+
+
+WHOLE = [("out.ome.zarr", "fast"), ("out.tif", "sdd")]
+
+
+@pytest.fixture(scope="module", params=WHOLE, ids=lambda whole: whole[0])
+def whole(request, tmp_path_factory):
+    """A job in a folder of its own, what it makes, and in how many steps."""
+    name, recipe = request.param
+    folder = tmp_path_factory.mktemp("killed")
+    write(folder / "in.ome.zarr", phantom(frames=12, shape=(64, 48), pan=0.4, rng=1).noisy)
+    job = Job(source=folder / "in.ome.zarr", target=folder / name, recipe=Recipe.named(recipe))
+    steps = CONTEXT.Value("i", 0, lock=False)
+    assert lived(job, None, steps)
+    made = content(job.target)
+    removed(job.target)
+    return job, made, steps.value
+
+
+def removed(path):
+    for inner in path.iterdir() if path.is_dir() else ():
+        removed(inner)
+    path.rmdir() if path.is_dir() else path.unlink()
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="processes are killed with SIGKILL")
-@pytest.mark.parametrize(("name", "recipe"), [("out.ome.zarr", "fast"), ("out.tif", "sdd")])
-def test_killed_at_random_points_it_ends_with_the_same_bytes(job, tmp_path, name, recipe):
-    """Jobs in processes that kill themselves after a random time, half of the KILLS for each of two recipes."""
-    whole = job(f"whole-{name}", recipe)
-    started = time.monotonic()
-    assert lived(whole, None)
-    lasts, rng, kills = time.monotonic() - started, np.random.default_rng(0), 0
+def test_killed_at_random_points_it_ends_with_the_same_bytes(whole):
+    """Jobs that kill themselves at a random one of the writes that an undisturbed one makes, half of the KILLS each.
+
+    One that goes on has fewer to make; where it ends before it comes to the one that was drawn, the next begins anew.
+    """
+    job, made, count = whole
+    folder, steps, rng, kills = job.target.parent, CONTEXT.Value("i", 0, lock=False), np.random.default_rng(0), 0
     while kills < KILLS // 2:
-        if lived(job(name, recipe), rng.uniform(0.05, 0.6) * lasts):
-            same(tmp_path / name, whole.target)
-        else:
-            kills += 1
-            assert not (tmp_path / name).exists()
-    assert lived(job(name, recipe), None)
-    same(tmp_path / name, whole.target)
+        kills += not lived(job, int(rng.integers(count)), steps)
+        left = {name for name in visible(folder) if not name.startswith(folder_of(job.target).name)}
+        if left == {"in.ome.zarr"}:
+            assert folder_of(job.target).exists() == (kills > 0)
+            continue
+        assert left == {"in.ome.zarr", job.target.name}
+        assert content(job.target) == made
+        if folder_of(job.target).exists():  # it was killed before it came to remove it
+            assert lived(job, None, steps)
+        removed(job.target)
+    if folder_of(job.target).exists():
+        assert lived(job, None, steps)
+        assert content(job.target) == made
 
 
-def same(made, whole):
-    assert content(made) == {file.replace("whole-", ""): bytes_ for file, bytes_ in content(whole).items()}
-    job = folder_of(made)
-    assert not job.exists()
-    for path in sorted(made.rglob("*"), reverse=True) if made.is_dir() else []:
-        path.rmdir() if path.is_dir() else path.unlink()
-    made.rmdir() if made.is_dir() else made.unlink()
-
-
-def lived(job, seconds):
-    """Whether a process that does `job`, resumed if it can be, ended before it was killed after so many `seconds`."""
-    process = multiprocessing.get_context("forkserver").Process(target=live, args=(job, seconds))
+def lived(job, stop, steps):
+    """Whether a process that does `job`, resumed if it can be, ended; it is killed at its step `stop`."""
+    process = CONTEXT.Process(target=live, args=(job, stop, steps))
     process.start()
     process.join()
     assert process.exitcode in (0, -signal.SIGKILL)
     return process.exitcode == 0
 
 
-def live(job, seconds):
-    if seconds is not None:
-        threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+def live(job, stop, steps):
+    counting, steps.value = threading.Lock(), 0
+
+    def counted(real):
+        def call(*arguments, **options):
+            with counting:
+                if steps.value == stop:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                steps.value += 1
+            return real(*arguments, **options)
+
+        return call
+
+    for owner, name in ((np, "save"), (Path, "replace"), (Path, "rename"), (os, "fsync"), (os, "unlink")):
+        setattr(owner, name, counted(getattr(owner, name)))
     job.run(resume=True)
     with suppress(BaseException):
         os._exit(0)
 
 
-multiprocessing.set_forkserver_preload([__name__, "napari_fluorodenoise.denoisers.wiener"])
+LOADED = ("denoisers.wiener", "io.tiff", "io.zarr", "stages.decompose", "stages.stabilize", "motion.track")
+CONTEXT.set_forkserver_preload(
+    [
+        __name__,
+        "cv2",
+        "dask.array",
+        "filelock",
+        "scipy.ndimage",
+        "scipy.optimize",
+        "skimage.filters",
+        "tifffile",
+        "zarr",
+    ]
+    + [f"napari_fluorodenoise.{name}" for name in LOADED]
+)

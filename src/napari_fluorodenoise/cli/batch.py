@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +18,7 @@ from napari_fluorodenoise.cli.recipes import Budget, Settings
 from napari_fluorodenoise.io import Place, Remote, place
 
 if TYPE_CHECKING:
-    from napari_fluorodenoise.job.batch import Batch, Outcome, State
-    from napari_fluorodenoise.job.ledger import Ledger
+    from napari_fluorodenoise.job.batch import Outcome, State
 
 __all__ = ["batch"]
 
@@ -77,15 +77,8 @@ def batch(
     outcomes: dict[Place, Outcome] = {}
     with plan.begun() as ledger, working(scheduler=scheduler, workers=workers) as cluster:
         arriving = _arriving(patterns, folder, suffix, every, outcomes) if watch else [named]
-        _go_through(
-            plan,
-            arriving,
-            ledger,
-            outcomes,
-            at_once=lambda: 1 if cluster is None else cluster.workers,
-            overwrite=overwrite,
-            endless=watch,
-        )
+        run = partial(plan.run, ledger=ledger, outcomes=outcomes, overwrite=overwrite)
+        _go_through(arriving, partial(run, at_once=lambda: 1 if cluster is None else cluster.workers), endless=watch)
     _summary(outcomes, table=folder / TABLE)
 
 
@@ -112,23 +105,13 @@ def _sequences(patterns: list[str], folder: Path, suffix: str | None, *, endless
     return places
 
 
-def _go_through(
-    plan: Batch,
-    arriving: Iterable[Mapping[Place, Path]],
-    ledger: Ledger,
-    outcomes: dict[Place, Outcome],
-    *,
-    at_once: Callable[[], int],
-    overwrite: bool,
-    endless: bool,
-) -> None:
-    """Try all that arrives; where that has no end, until Ctrl-C."""
+def _go_through(arriving: Iterable[Mapping[Place, Path]], run: Callable[..., None], *, endless: bool) -> None:
+    """Let `run` try all that arrives; where that has no end, until Ctrl-C."""
     try:
         for places in arriving:
             if places:
                 with bars() as start:
-                    bar = start("sequences")
-                    plan.run(places, ledger, outcomes, at_once=at_once, overwrite=overwrite, progress=bar)
+                    run(places, progress=start("sequences"))
     except KeyboardInterrupt:
         if not endless:
             raise InterruptedError("interrupted; what is finished is kept: the same command goes on") from None

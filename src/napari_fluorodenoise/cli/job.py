@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Iterator
@@ -67,9 +68,15 @@ Detected = Annotated[
 Device = Annotated[str | None, typer.Option(metavar="NAME", help="Where networks run: auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed for what is random.")]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace OUT where it exists, and begin an unfinished job again.")
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace OUT where it exists, and begin an unfinished job again unless it is resumed."
+    ),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the job that was interrupted while it wrote OUT.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with the job that was interrupted; it replaces OUT if it was to."),
+]
 Scheduler = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Work on the cluster of this dask scheduler, as tcp://host:8786.")
 ]
@@ -106,8 +113,8 @@ class Order:
                 print(cluster)
             with keeping(self.target):
                 done = job.run(resume=self.resume, overwrite=self.overwrite, start=start)
-        rate = done.frames / done.seconds
-        print(f"wrote {self.target}: {done.frames} frames with recipe {recipe.name}, {rate:.1f} frames/s")
+        rate = "" if math.isnan(done.seconds) else f", {done.frames / done.seconds:.1f} frames/s"
+        print(f"wrote {self.target}: {done.frames} frames with recipe {recipe.name}{rate}")
         _print_doubts(done.run, self.target)
 
     def _job(self, recipe: Recipe) -> Job:
@@ -134,13 +141,13 @@ class Order:
 @contextmanager
 def keeping(target: Place) -> Iterator[None]:
     """Say where an interruption leaves the job that writes `target`."""
-    from napari_fluorodenoise.job.folder import folder_of
+    from napari_fluorodenoise.job.folder import unfinished
 
     try:
         yield
     except KeyboardInterrupt:
-        kept = folder_of(target)
-        if not kept.exists():
+        kept = unfinished(target)
+        if kept is None:
             raise
         raise InterruptedError(f"interrupted; what is finished is kept in {kept}; go on with --resume") from None
 

@@ -58,7 +58,7 @@ def train(
     """Train a network on noisy sequences, without clean ones, and keep it as a model for `apply`."""
     from napari_fluorodenoise.job.folder import begun
 
-    _check(out, overwrite=overwrite)
+    _check(out, resume=resume, overwrite=overwrite)
     # what is no model is refused before anything is read
     first = None if continued is None else Recipe.of_model(continued)
     chosen = (first if first is not None and recipe is None else load(recipe or AUTO)).set(*settings or ())
@@ -66,12 +66,15 @@ def train(
     plan = _Plan.of(
         adjusted(chosen, training_steps=steps, budget=budget, device=device, model=continued, continue_training=goes_on)
     )
-    manifest = _manifest(sources, plan.recipe, seed=seed)
+    plan.check(sources)
+    manifest = _manifest(sources, plan.recipe, out, seed=seed)
     with bars() as start, job.keeping(out), begun(out, manifest, resume=resume, overwrite=overwrite) as folder:
         with pieces.kept_in(folder.pieces):
             runs = [plan.prepared(source, part=f"sequence {n}", start=start) for n, source in enumerate(sources)]
             model = plan.trained(runs, progress=start("training"), rng=np.random.default_rng(seed))
-        plan.recipe.save_model(folder.made, model, files=[source.name for source in sources], seed=seed)
+        if not folder.complete:
+            folder.anew(folder.made.parent)
+            plan.recipe.save_model(folder.made, model, files=[source.name for source in sources], seed=seed)
         folder.finish()
     print(f"wrote {out}: {model.scheme} with network {model.network}, trained on {_listed(sources)}")
     for source, run in zip(sources, runs, strict=True):
@@ -95,6 +98,14 @@ class _Plan:
             raise ValueError(f"expected a recipe that trains one network, found {recipe.name}, which trains {count}")
         return cls(recipe=recipe, stage=found[0])
 
+    def check(self, sources: Sequence[Path]) -> None:
+        """Raise ValueError where one of the `sources` cannot be what the recipe is trained on."""
+        from napari_fluorodenoise.io import read
+
+        for source in sources:
+            with naming(source):
+                self.recipe.check(read(source))
+
     def prepared(self, source: Path, *, part: str, start: Callable[[str], Progress]) -> Run:
         """The run of `source` as the stage finds it, its detector measured, what other stages made computed once.
 
@@ -106,7 +117,6 @@ class _Plan:
 
         with naming(source), pieces.part_of(part):
             video = read(source)
-            self.recipe.check(video)
             progress = start(f"reading {source.name}")
             run = measured(Run.of(video), progress=portion(progress, 0.0, 0.4))
             before = self.recipe.stages[: self.recipe.stages.index(self.stage)]
@@ -132,22 +142,24 @@ class _Plan:
         return (*told, *doubts(run, self.stage.of[0], self.stage.denoiser))
 
 
-def _manifest(sources: Sequence[Path], recipe: Recipe, *, seed: int) -> dict[str, Any]:
+def _manifest(sources: Sequence[Path], recipe: Recipe, out: Path, *, seed: int) -> dict[str, Any]:
     """All that the model's weights depend on."""
     from napari_fluorodenoise.io.files import existing
     from napari_fluorodenoise.job import manifest
 
-    inputs = [manifest.of_sequence(existing(source)) for source in sources]
+    inputs = [manifest.of_sequence(existing(source), but=out) for source in sources]
     return {"inputs": inputs, **manifest.of_recipe(recipe), "versions": manifest.versions(), "seed": seed}
 
 
-def _check(out: Path, *, overwrite: bool) -> None:
+def _check(out: Path, *, resume: bool, overwrite: bool) -> None:
     """Raise ValueError unless a model can be written to `out`."""
     from napari_fluorodenoise.io.files import FileError, vacant
+    from napari_fluorodenoise.job.folder import ended, replaces
 
     if out.suffix != SUFFIX:
         raise FileError(f"{out}: expected a name that ends in {SUFFIX}, found {out.suffix or 'none'}; rename it")
-    vacant(out, overwrite=overwrite, folder=False)
+    if not ended(out, resume=resume):
+        vacant(out, overwrite=replaces(out, resume=resume, overwrite=overwrite), folder=False)
 
 
 def _listed(sources: Sequence[Path]) -> str:

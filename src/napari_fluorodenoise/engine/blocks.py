@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "Fitted", "Output", "computed", "cut", "in_turn", "map_blocks", "pruned", "ranges", "stream"]
 
-STRETCH = 1024
+STRETCH = 256
 """Frames whose part of a graph is looked out at a time: with all frames for every block, time would grow as n²."""
 
 BEAT = 0.2

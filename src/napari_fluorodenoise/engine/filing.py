@@ -11,7 +11,7 @@ import json
 import pickle
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Files", "filed"]
 
-READ = 8
-"""Plans that a process remembers: a worker of a batch is given blocks of as many sequences as there are workers."""
+READ, AT_HAND = 4, 2
+"""Plans that a process remembers, since a worker of a batch is given blocks of several sequences; and stretches."""
+FEW, TOGETHER = 256, 4
+"""Blocks up to which each is a call of its own, and how many are one call at the most: calls cost a scheduler time."""
 _READING = threading.Lock()
 
 
@@ -65,10 +67,13 @@ def filed(
     def report() -> None:
         progress(done / count, f"frame {done} of {count}")
 
-    calls = [partial(_filed, plan, at.start, at.stop) for at in parts]
-    for at, _ in zip(parts, pieces.executor().each(calls, report=report, at_once=at_once), strict=True):
-        done = at.stop
+    each = min(max(len(parts) // FEW, 1), TOGETHER)
+    bundles = [parts[first : first + each] for first in range(0, len(parts), each)]
+    calls = [partial(_filed, plan, bundle) for bundle in bundles]
+    for bundle, _ in zip(bundles, pieces.executor().each(calls, report=report, at_once=at_once), strict=True):
+        done = bundle[-1].stop
         report()
+    _forget()
 
 
 def _parts(marks: Path, arrays: Mapping[str, da.Array]) -> list[slice]:
@@ -99,7 +104,7 @@ def _planned(plan: Path, stretch: int, longest: int) -> tuple[Mapping[str, da.Ar
         return _stretch(plan, stretch, longest)
 
 
-@lru_cache(maxsize=READ)
+@lru_cache(maxsize=AT_HAND)
 def _stretch(plan: Path, number: int, longest: int) -> tuple[Mapping[str, da.Array], int, Mapping[str, Files]]:
     arrays, files = _read(plan)
     first = number * STRETCH
@@ -113,8 +118,20 @@ def _read(plan: Path) -> tuple[Mapping[str, da.Array], Mapping[str, Files]]:
     return arrays, files
 
 
-def _filed(plan: Path, start: int, stop: int) -> None:
-    """File the frames from `start` to `stop`, unless they are."""
+def _forget() -> None:
+    """Let go of the plans: what they hold is in memory a second time."""
+    with _READING:
+        _stretch.cache_clear()
+        _read.cache_clear()
+
+
+def _filed(plan: Path, parts: Sequence[slice]) -> None:
+    """File the `parts`, one after the other, unless they are."""
+    for part in parts:
+        _file(plan, part.start, part.stop)
+
+
+def _file(plan: Path, start: int, stop: int) -> None:
     arrays, first, files = _planned(plan, start // STRETCH, stop - start)
     at, mark = slice(start, stop), plan.with_name(str(start))
     if mark.exists() and mark.read_text() == _sum({name: _there(file, at) for name, file in files.items()}):

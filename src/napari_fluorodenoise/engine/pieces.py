@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
@@ -19,11 +20,26 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from napari_fluorodenoise.engine.blocks import in_turn
 from napari_fluorodenoise.engine.progress import Progress, silent
+from napari_fluorodenoise.engine.room import give_back
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Executor", "Threads", "each", "executor", "folder", "kept_in", "on", "once", "part_of", "replaced", "shown"]
+__all__ = [
+    "Executor",
+    "Threads",
+    "each",
+    "executor",
+    "folder",
+    "kept_in",
+    "on",
+    "once",
+    "part_of",
+    "replaced",
+    "shown",
+    "synced",
+    "written",
+]
 
 LATE = 60.0
 """Seconds after which a network's file system shows at the latest what another machine has written."""
@@ -63,6 +79,8 @@ class Threads:
 
 _FOLDER: ContextVar[Path | None] = ContextVar("folder", default=None)
 _EXECUTOR: ContextVar[Executor] = ContextVar("executor", default=Threads())  # noqa: B039 - it has no state
+_WRITTEN: set[Path] = set()
+_SYNCING = threading.Lock()
 
 
 def folder() -> Path | None:
@@ -154,6 +172,31 @@ def replaced(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
+def written(path: Path) -> None:
+    """Count on the file at `path`: no piece that this process ends from now on is done before it is on the disk.
+
+    Forced are all files at once, when a piece ends: that costs half of what forcing each when it is written would.
+    """
+    with _SYNCING:
+        _WRITTEN.add(path)
+
+
+def synced(files: Iterable[Path]) -> None:
+    """Force `files`, and their names in their folders, to the disk; those that are gone are left out."""
+    named = list(files)
+    for path in (*named, *dict.fromkeys(file.parent for file in named)):
+        if path.is_dir() and os.name == "nt":  # opens no folders
+            continue
+        try:
+            file = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+        except FileNotFoundError:
+            continue
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
+
+
 def _done(place: Path, name: str) -> Path:
     return place / f"{name}.done"
 
@@ -171,7 +214,11 @@ def _kept(place: Path, name: str, call: Call[Any], rng: np.random.Generator | No
 
     with kept_in(place / name):
         result = call(progress)
+    with _SYNCING:  # who ends meanwhile waits, for its files may be among these
+        synced(_WRITTEN)
+        _WRITTEN.clear()
     replaced(_done(place, name), cloudpickle.dumps((result, None if rng is None else _state(rng))))
+    give_back()
 
 
 def _read(done: Path, rng: np.random.Generator | None) -> Any:

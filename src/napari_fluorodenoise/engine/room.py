@@ -5,12 +5,14 @@ A sequence never takes more memory because it is longer: only blocks do, by thei
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Room", "crew", "fitting", "free", "room"]
+__all__ = ["Room", "crew", "fitting", "free", "give_back", "room"]
 
 PIXELS = 2**18
 """Pixels in a block's core where its frames are small: with fewer, time goes into neighbours that blocks share."""
@@ -81,6 +83,12 @@ def free() -> int:
     import psutil
 
     return max(min([int(psutil.virtual_memory().available), *_left_by_groups()]), 0)
+
+
+def give_back() -> None:
+    """Give the system what this process has freed: glibc keeps it in case it is asked for again, on top of the peak."""
+    with suppress(OSError, AttributeError):  # other systems have another library
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _left_by_groups() -> Iterator[int]:

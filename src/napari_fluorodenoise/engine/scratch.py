@@ -43,6 +43,7 @@ class Scratch:
 
     def __init__(self, name: str) -> None:
         place = pieces.folder()
+        self._kept = place is not None
         if place is None:
             self._folder = Path(tempfile.mkdtemp(prefix="fluorodenoise-", dir=_PARENT.get()))
             weakref.finalize(self, shutil.rmtree, self._folder, True)
@@ -51,13 +52,25 @@ class Scratch:
             self._folder.mkdir(exist_ok=True)
 
     def __setitem__(self, number: int, array: NDArray[Any]) -> None:
+        path = self._path(number)
         try:
-            np.save(self._path(number), array)
+            np.save(path, array)
         except OSError as error:
-            raise OSError(
-                f"{self._folder}: expected room for intermediate results, found {error}; "
-                "free some, or set TMPDIR (in the viewer: the cache folder in Preferences)"
-            ) from error
+            raise self._explained(error) from error
+        if self._kept:
+            pieces.written(path)
+
+    def _explained(self, error: OSError) -> OSError:
+        """`error` in a line that says what to do."""
+        resume, move = "go on with --resume", "set TMPDIR (in the viewer: the cache folder in Preferences)"
+        # numpy does not say why it wrote less than it was given; a full disk is why
+        reason = error.strerror or f"that the disk may be full: {error}"
+        told = OSError(
+            f"{self._folder}: expected room for intermediate results, found {reason}; "
+            f"free some, {f'and {resume}' if self._kept else f'or {move}'}"
+        )
+        told.errno = error.errno
+        return told
 
     def __getitem__(self, number: int) -> NDArray[Any]:
         """The array kept under `number`, mapped from its file: only what is read of it takes memory."""

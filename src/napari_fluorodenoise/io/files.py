@@ -73,7 +73,7 @@ def saving(path: Path) -> Iterator[Path]:
         try:
             yield part / path.name
             for made in list(part.iterdir()):
-                moved(made, path.parent / made.name, kept=part / "replaced")
+                moved(made, path.parent / made.name, kept=part / f"{made.name}.replaced")
         except FileError as error:  # says the name that was asked for
             raise FileError(str(error).replace(f"{part}", f"{path.parent}")) from error
         finally:

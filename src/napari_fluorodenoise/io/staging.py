@@ -73,7 +73,8 @@ def vacant(remote: Remote, *, overwrite: bool, folder: bool) -> None:
         raise FileError(f"{remote}: expected a new name, found an existing output; ask for overwrite or name another")
     if folder == ("" in found):
         raise FileError(f"{remote}: expected {'OME-Zarr' if folder else 'a file'} to overwrite, found the other kind")
-    if folder and not {*found, *objects(staged(remote) / remote.name)} & set(LAST):
+    aside = {name.rsplit("/", 1)[-1] for name in objects(staged(remote))}
+    if folder and not {*found, *aside} & set(LAST):
         raise FileError(f"{remote}: expected an earlier output to overwrite, found other objects; name another")
 
 

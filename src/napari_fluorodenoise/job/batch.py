@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextvars
 import hashlib
 import json
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,10 +22,10 @@ from napari_fluorodenoise import io
 from napari_fluorodenoise.engine.progress import Cancelled, Progress, Training, portion, silent
 from napari_fluorodenoise.io import Place
 from napari_fluorodenoise.job.cluster import LostCluster
-from napari_fluorodenoise.job.folder import MANIFEST, folder_of
+from napari_fluorodenoise.job.folder import Beginning, folder_of
 from napari_fluorodenoise.job.job import Job
 from napari_fluorodenoise.job.ledger import Ledger, Row
-from napari_fluorodenoise.job.manifest import PACKAGE, versions
+from napari_fluorodenoise.job.manifest import PACKAGE, changes, versions
 
 if TYPE_CHECKING:
     from napari_fluorodenoise.job.job import Done
@@ -47,8 +48,10 @@ State = Literal["done", "failed", "there", "other", "unfinished"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a sequence: done; failed, with the `error`; there, which it was before; other, which it is too, but
-    made from something else; or unfinished."""
+    """What became of a sequence, and the `error` of one that failed.
+
+    A result that was there before is either of the same input and recipe, or other.
+    """
 
     state: State
     error: str = ""
@@ -106,7 +109,7 @@ class Batch:
                     source, ended = waiting.pop(future), ended + 1
                     outcomes[source] = future.result()
                     del said[source]
-                progress(ended / len(places), f"{ended} of {len(places)}; {', '.join(said.values())}")
+                progress(ended / len(places), "; ".join((f"{ended} of {len(places)}", *said.values())))
         finally:
             stop.set()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -127,13 +130,13 @@ class Batch:
                 if not overwrite:
                     return Outcome("other")
             target.parent.mkdir(parents=True, exist_ok=True)
-            fresh = overwrite and not goes_on
-            done = job.run(resume=not fresh, overwrite=fresh, start=lambda _: progress)
+            done = job.run(resume=goes_on or not overwrite, overwrite=overwrite, start=lambda _: progress)
             row |= {"state": "done", "made from": made_from, **_timed(job, done)}
         except Exception as error:  # networks and decoders raise anything
             return _failed(row, ledger, target, _explained(error, source))
         ledger.put(row)  # before the report, which takes a while: the result is there already
-        ledger.put({**row, **_judged(job, done.run.detector, progress)})
+        with suppress(Cancelled):  # the next call makes it up
+            ledger.put({**row, **_judged(job, done.run.detector, progress)})
         return Outcome("done")
 
 
@@ -175,12 +178,9 @@ def _checksum(manifest: Mapping[str, Any]) -> str:
 
 
 def _has_begun(target: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether a job on `target` that began with this is unfinished."""
-    try:
-        kept = json.loads((folder_of(target) / MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return False
-    return bool(manifest.items() <= kept.items())
+    """Whether there is a job on `target` to go on with, which began with the same."""
+    began = Beginning.of(folder_of(target))
+    return began is not None and not changes(began.manifest, manifest)
 
 
 def _explained(error: Exception, source: Place) -> str:
@@ -205,8 +205,9 @@ def _is_by_workers(error: LostCluster) -> bool:
 
 def _there(job: Job, ledger: Ledger, name: str, progress: Progress) -> Outcome:
     """That the result was there before; what its row lacks, where the report was cut short, is told now."""
-    if not ledger[name].get("verdict"):
-        ledger.put({**ledger[name], **_judged(job, None, progress)})
+    with suppress(Cancelled):
+        if not ledger[name].get("verdict"):
+            ledger.put({**ledger[name], **_judged(job, None, progress)})
     return Outcome("there")
 
 
@@ -219,10 +220,11 @@ def _failed(row: Row, ledger: Ledger, target: Path, error: str) -> Outcome:
 
 
 def _timed(job: Job, done: Done) -> Row:
-    frames, rows, columns = io.read(job.target).shape
-    rate = f"{frames / done.seconds:.2f}"
-    size = {"frames": str(frames), "rows": str(rows), "columns": str(columns)}
-    return {**size, "seconds": f"{done.seconds:.1f}", "frames per second": rate}
+    """Size and time; no time of a job that was killed, for nobody counted."""
+    size = dict(zip(("frames", "rows", "columns"), map(str, io.read(job.target).shape), strict=True))
+    if not math.isfinite(done.seconds):
+        return size
+    return {**size, "seconds": f"{done.seconds:.1f}", "frames per second": f"{done.frames / done.seconds:.2f}"}
 
 
 def _judged(job: Job, detector: Detector | None, progress: Progress) -> Row:

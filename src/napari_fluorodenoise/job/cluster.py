@@ -10,13 +10,12 @@ import logging
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import islice
-from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Cluster", "LostCluster", "working"]
 
-BEAT = 0.2
-"""Seconds between two looks at what became of a call."""
+SOON, BEAT = 0.005, 0.2
+"""Seconds between two looks at what became of a call, and between two reports."""
 AHEAD = 8
 """Calls for each thread of the cluster that are under way or waiting there: none idles, and few are lost."""
 PATIENCE = 30.0
@@ -89,8 +88,9 @@ class Cluster:
         rest, waiting = iter(calls), deque[Any]()
         try:
             while True:
-                for call in islice(rest, max(AHEAD * self._capacity() - len(waiting), 0)):
-                    waiting.append(self._submitted(call))
+                room = AHEAD * self._capacity() - len(waiting)
+                if room > len(waiting):  # many at a time: what one costs by itself is mostly the sending
+                    waiting.extend(self._submitted(islice(rest, room)))
                 if not waiting:
                     return
                 yield self._awaited(waiting.popleft(), report)
@@ -104,20 +104,23 @@ class Cluster:
             self._counted, self._threads = time.monotonic(), sum(self._client.nthreads().values())
         return max(self._threads, 1)
 
-    def _submitted(self, call: Callable[[], Result]) -> Future:
+    def _submitted(self, calls: Iterable[Callable[[], Any]]) -> list[Future]:
         import cloudpickle
 
-        return self._client.submit(_called, version(PACKAGE), cloudpickle.dumps(call), pure=False)
+        pickled = [cloudpickle.dumps(call) for call in calls]
+        return list(self._client.map(partial(_called, version(PACKAGE)), pickled, pure=False)) if pickled else []
 
     def _awaited(self, future: Future, report: Callable[[], None]) -> Any:
         """What the call of `future` gave; raises `LostCluster` where it will never be known."""
         from distributed import KilledWorker
 
-        ended = Event()
-        future.add_done_callback(lambda _: ended.set())
+        reported = time.monotonic()
         try:
-            while not ended.wait(BEAT) and self._client.status == "running":
-                report()
+            while future.status == "pending" and self._client.status == "running":
+                time.sleep(SOON)
+                if time.monotonic() - reported > BEAT:
+                    reported = time.monotonic()
+                    report()
             if self._client.status != "running" or future.status in ("lost", "cancelled"):
                 raise LostCluster(
                     f"expected the scheduler at {self._address} until the end, found it gone; what is finished is "

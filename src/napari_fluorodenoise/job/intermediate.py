@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from napari_fluorodenoise.engine.progress import Progress
 from napari_fluorodenoise.io import write
-from napari_fluorodenoise.io.files import FileError, saving, vacant
+from napari_fluorodenoise.io.files import FileError, vacant
 from napari_fluorodenoise.io.table import write_table
 from napari_fluorodenoise.video import Image, Item, Run, Table, Video
 
-__all__ = ["check", "save"]
+__all__ = ["check", "move", "save"]
 
 
 def check(folder: Path, *, overwrite: bool) -> None:
@@ -23,18 +24,33 @@ def check(folder: Path, *, overwrite: bool) -> None:
 
 
 def save(run: Run, folder: Path, *, start: Callable[[str], Progress]) -> None:
-    """Write all that the stages added to `run`: sequences and pictures as OME-Zarr, tables as CSV; all or nothing."""
-    new = not folder.exists()
+    """Write all that the stages added to `run` into `folder`: sequences and pictures as OME-Zarr, tables as CSV."""
+    for name, item in run.items():
+        if name != "frames":
+            _save_item(item, folder / name, progress=start(f"writing {name}"))
+
+
+def move(made: Path, folder: Path) -> None:
+    """Move what is in `made` into `folder`, in place of what has those names there.
+
+    It can be repeated, wherever it was interrupted, until nothing is left in `made`.
+    """
     folder.mkdir(exist_ok=True)
-    try:
-        with saving(folder / "stages") as part:
-            for name, item in run.items():
-                if name != "frames":
-                    _save_item(item, part.with_name(name), progress=start(f"writing {name}"))
-    except BaseException:
-        if new:
-            folder.rmdir()
-        raise
+    same = made.stat().st_dev == folder.stat().st_dev
+    for item in sorted(made.iterdir()):
+        final, near = folder / item.name, item
+        if not same:  # nothing is shown there before all of it has come from the other disk
+            near = folder / f".{item.name}.part"
+            _removed(near)
+            shutil.copytree(item, near) if item.is_dir() else shutil.copy2(item, near)
+        if final.is_dir():
+            _removed(final)
+        near.replace(final)
+        _removed(item)
+
+
+def _removed(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _save_item(item: Item, path: Path, *, progress: Progress) -> None:
