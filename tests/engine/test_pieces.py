@@ -171,3 +171,6 @@ def test_a_file_that_another_machine_wrote_may_show_late(tmp_path, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: file.touch())
     assert pieces.shown(file) == file
     assert file.exists()
+    monkeypatch.setattr(pieces, "LATE", 0.0)
+    with pytest.raises(FileNotFoundError, match=r"expected .*other on .*, found no such file; workers need the folder"):
+        pieces.shown(tmp_path / "other")

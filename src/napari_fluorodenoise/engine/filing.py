@@ -140,7 +140,7 @@ def _file(plan: Path, start: int, stop: int) -> None:
     checkpoint()  # a worker may have gone on while its job was given up
     for name, frames in block.items():
         files[name][at] = frames
-    pieces.replaced(mark, _sum(block).encode())
+    pieces.replaced(mark, _sum(block).encode(), forced=False)
 
 
 def _there(file: Files, at: slice) -> NDArray[Any] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -157,18 +158,27 @@ def each(
 def shown(path: Path) -> Path:
     """`path`, once a file system that other machines write to shows the file there; it may do so late."""
     end = time.monotonic() + LATE
-    while not path.exists() and time.monotonic() < end:
+    while not path.exists():
+        if time.monotonic() > end:
+            raise FileNotFoundError(
+                f"expected {path} on {socket.gethostname()}, found no such file; workers need the folder of the output "
+                "under the same path"
+            )
         time.sleep(0.1)
     return path
 
 
-def replaced(path: Path, content: bytes) -> None:
-    """Put `content` into the file at `path`, whole or not at all, however this process ends."""
+def replaced(path: Path, content: bytes, *, forced: bool = True) -> None:
+    """Put `content` into the file at `path`, whole or not at all, however this process ends.
+
+    It is `forced` to the disk unless whoever reads it can tell that a power cut tore it.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}")
     with part.open("wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        if forced:
+            file.flush()
+            os.fsync(file.fileno())
     part.replace(path)
 
 

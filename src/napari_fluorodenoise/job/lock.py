@@ -46,9 +46,8 @@ def held(path: Path, target: Place) -> Iterator[Callable[[], None]]:
             ) from None
         except OSError as error:
             raise FileError(f"{target}: cannot be written ({error.strerror or error}); name another") from error
-        for left in path.parent.glob(
-            _aside(Path(escape(str(path))), "*")
-        ):  # by a process that was killed while it removed it
+        abandoned = path.parent.glob(_aside(Path(escape(str(path))), "*"))  # by processes that were killed removing it
+        for left in abandoned:
             shutil.rmtree(left, ignore_errors=True)
         yield partial(_removed, path, lock)
 
