@@ -24,10 +24,10 @@ test: .venv/for-tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
-# all that runs without a window, where there is no Qt at all
+# all that runs without a window, or the NOGUI of it, where there is no Qt at all
 test-nogui: .venv-nogui/for-tests
 	.venv-nogui/bin/python -c 'import qtpy' 2>&1 | grep QtBindingsNotFoundError
-	.venv-nogui/bin/python -m pytest -rs
+	.venv-nogui/bin/python -m pytest -rs $(NOGUI)
 
 # the windows, with the other Qt binding
 test-pyside6: .venv-pyside6/for-tests

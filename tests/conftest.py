@@ -60,3 +60,21 @@ def run(capsys, tmp_path, monkeypatch):
         return code, said.out, said.err
 
     return words
+
+
+@pytest.fixture
+def small_trainings(monkeypatch):
+    """Small batches on one thread: a training in a second."""
+    import torch
+
+    from napari_fluorodenoise.denoisers import excerpts, lessons, refining
+
+    sizes = {lessons: {"BATCH": 2, "CROP": 32}, excerpts: {"FEWEST": 1, "MOST": 1}}
+    sizes[refining] = {"BATCH": 2, "CROP": 32, "JUDGED": 4}
+    for module, changes in sizes.items():
+        for name, size in changes.items():
+            monkeypatch.setattr(module, name, size)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
 
-from napari_fluorodenoise.denoisers import excerpts, lessons, refining
 from napari_fluorodenoise.denoisers.model import load
 from napari_fluorodenoise.engine.progress import Enough
 from napari_fluorodenoise.physics.detector import measured
@@ -17,18 +15,7 @@ SEED = 5
 BACKGROUND, FOREGROUND = ("background", "foreground")
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Small batches on one thread: a training in a second."""
-    sizes = {lessons: {"BATCH": 2, "CROP": 32}, excerpts: {"FEWEST": 1, "MOST": 1}}
-    sizes[refining] = {"BATCH": 2, "CROP": 32, "JUDGED": 4}
-    for module, changes in sizes.items():
-        for name, size in changes.items():
-            monkeypatch.setattr(module, name, size)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("small_trainings")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_fluorodenoise.denoisers import DENOISERS, excerpts, lessons, refining
+from napari_fluorodenoise.denoisers import DENOISERS
 from napari_fluorodenoise.denoisers.networks import network, parts
 from napari_fluorodenoise.denoisers.training import laid_out
 from napari_fluorodenoise.engine.blocks import Block
@@ -20,18 +20,7 @@ from napari_fluorodenoise.video import Run
 SHAPE = (7, 48, 56)
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Small batches on one thread."""
-    sizes = {lessons: {"BATCH": 2, "CROP": 32}, excerpts: {"FEWEST": 1, "MOST": 1}}
-    sizes[refining] = {"BATCH": 2, "CROP": 32, "JUDGED": 4}
-    for module, changes in sizes.items():
-        for name, size in changes.items():
-            monkeypatch.setattr(module, name, size)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("small_trainings")
 
 
 @pytest.fixture(scope="module")

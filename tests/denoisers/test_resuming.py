@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_fluorodenoise.denoisers import crops, excerpts, lessons, refining, resuming, training
+from napari_fluorodenoise.denoisers import crops, resuming, training
 from napari_fluorodenoise.denoisers.resuming import FILE, Saved
 from napari_fluorodenoise.engine import pieces
 from napari_fluorodenoise.physics.detector import measured
@@ -17,18 +17,11 @@ SHAPE = (7, 48, 56)
 
 
 @pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """Small batches on one thread, and a state that is saved after every step."""
-    sizes = {lessons: {"BATCH": 2, "CROP": 32}, excerpts: {"FEWEST": 1, "MOST": 1}}
-    sizes |= {refining: {"BATCH": 2, "CROP": 32, "JUDGED": 4}, training: {"CHECKS": 3}}
-    sizes[resuming] = {"EVERY": 0.0, "SHARE": np.inf}
-    for module, changes in sizes.items():
-        for name, size in changes.items():
-            monkeypatch.setattr(module, name, size)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def small(small_trainings, monkeypatch):
+    """Small trainings, whose state is saved after every step."""
+    monkeypatch.setattr(training, "CHECKS", 3)
+    monkeypatch.setattr(resuming, "EVERY", 0.0)
+    monkeypatch.setattr(resuming, "SHARE", np.inf)
 
 
 def parts_of(frames, background):
@@ -130,24 +123,6 @@ def test_of_a_long_lazy_sequence_the_same_frames_are_drawn(run, tmp_path, monkey
     with pytest.raises(Interrupted):
         denoised(chosen, lazy, folder=tmp_path, progress=Power(4))
     same(denoised(chosen, lazy), denoised(chosen, lazy, folder=tmp_path))
-
-
-class Clock:
-    """Time that passes only when it is told to."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def perf_counter(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    for module in (training, resuming):
-        monkeypatch.setattr(module, "time", clock)
-    return clock
 
 
 def test_the_seconds_of_a_budget_are_those_of_the_training_alone(tmp_path, clock):

@@ -22,23 +22,6 @@ class Number(nn.Module):
         self.value = nn.Parameter(torch.zeros(1))
 
 
-class Clock:
-    """Time that passes only when it is told to."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def perf_counter(self):
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(training, "time", clock)
-    return clock
-
-
 def pulled(target):
     return lambda net: (net.value - target).square().sum()
 
