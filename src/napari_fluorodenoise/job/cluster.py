@@ -88,6 +88,8 @@ class Cluster:
         rest, waiting = iter(calls), deque[Any]()
         try:
             while True:
+                if self._client.status != "running":
+                    raise self._gone()
                 room = AHEAD * self._capacity() - len(waiting)
                 if room > len(waiting):  # many at a time: what one costs by itself is mostly the sending
                     waiting.extend(self._submitted(islice(rest, room)))
@@ -101,8 +103,17 @@ class Cluster:
     def _capacity(self) -> int:
         """The threads that the cluster has at the moment; asked for now and then, for workers come and go."""
         if time.monotonic() - self._counted > 1:
-            self._counted, self._threads = time.monotonic(), sum(self._client.nthreads().values())
+            try:
+                self._counted, self._threads = time.monotonic(), sum(self._client.nthreads().values())
+            except OSError as error:  # the connection was closed
+                raise self._gone() from error
         return max(self._threads, 1)
+
+    def _gone(self) -> LostCluster:
+        return LostCluster(
+            f"expected the scheduler at {self._address} until the end, found it gone; what is finished is kept: "
+            "start it again, and go on with --resume"
+        )
 
     def _submitted(self, calls: Iterable[Callable[[], Any]]) -> list[Future]:
         import cloudpickle
@@ -122,10 +133,7 @@ class Cluster:
                     reported = time.monotonic()
                     report()
             if self._client.status != "running" or future.status in ("lost", "cancelled"):
-                raise LostCluster(
-                    f"expected the scheduler at {self._address} until the end, found it gone; what is finished is "
-                    "kept: start it again, and go on with --resume"
-                )
+                raise self._gone()
             return future.result()
         except KilledWorker as error:
             raise LostCluster(
